@@ -1,0 +1,215 @@
+//! What a check is given to work with.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    finding::Finding,
+    outcome::{Cause, CauseKind, Judgement, Outcome, Unknown},
+    services::{CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, SMTP_SESSION, SmtpReply, SmtpRequest},
+};
+
+/// A boxed future that may move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a service answers: a JSON head, and raw bytes where the service has any.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reply {
+    /// The answer.
+    pub head: Value,
+    /// Bytes that would be wasteful in JSON; empty for most services.
+    pub body: Vec<u8>,
+}
+
+/// Why the host did not carry out a service call.
+///
+/// A failing *network* is no such error: it is an answer of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceErrorKind {
+    /// The host has no such service.
+    Unsupported,
+    /// The check's manifest does not name the service, or policy forbids the call.
+    Denied,
+    /// The check has used up its calls.
+    Budget,
+    /// The request cannot be read.
+    BadRequest,
+    /// The run is over.
+    Cancelled,
+    /// The recording that is replayed does not hold this call.
+    NotRecorded,
+    /// The host itself failed; also any kind that this version does not know.
+    #[serde(other)]
+    Internal,
+}
+
+/// Why the host did not carry out a service call, with its words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ServiceError {
+    /// The kind of refusal.
+    pub kind: ServiceErrorKind,
+    /// A lower-case fragment that names the call and the reason.
+    pub message: String,
+}
+
+impl ServiceError {
+    /// A refusal with its words.
+    pub fn new(kind: ServiceErrorKind, message: impl Into<String>) -> Self {
+        ServiceError { kind, message: message.into() }
+    }
+
+    /// The same, as the cause of an [`Unknown`].
+    pub fn cause(&self) -> Cause {
+        let kind = match self.kind {
+            ServiceErrorKind::Denied | ServiceErrorKind::Budget => CauseKind::Denied,
+            ServiceErrorKind::Cancelled => CauseKind::Interrupted,
+            ServiceErrorKind::NotRecorded => CauseKind::NotRecorded,
+            ServiceErrorKind::Unsupported | ServiceErrorKind::BadRequest | ServiceErrorKind::Internal => {
+                CauseKind::CheckFailed
+            }
+        };
+        Cause::new(kind, self.message.clone())
+    }
+}
+
+impl std::fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ServiceError {}
+
+/// Something that a check sends while it runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Emission {
+    /// Something was found.
+    Finding(Finding),
+    /// Something could not be told.
+    Unknown(Unknown),
+    /// A line for the user who waits.
+    Progress {
+        /// What is going on, for example `waiting 5 min for the second attempt`.
+        text: String,
+    },
+}
+
+/// What the host does for a check.
+///
+/// [`Services::call`] carries every service by name and version
+/// (`dns.lookup/1`); the typed methods are the same calls without JSON and
+/// have default bodies over it, so that a host on the far side of a process
+/// boundary implements two methods.
+pub trait Services: Send + Sync + 'static {
+    /// Calls the service that `method` names.
+    fn call(&self, method: String, head: Value, body: Vec<u8>) -> BoxFuture<'_, Result<Reply, ServiceError>>;
+
+    /// Takes what the check sends.
+    fn emit(&self, emission: Emission);
+
+    /// `dns.lookup/1`.
+    fn dns(&self, question: DnsQuestion) -> BoxFuture<'_, Result<DnsReply, ServiceError>> {
+        Box::pin(async move { typed(self.call(DNS_LOOKUP.to_owned(), json!(question), Vec::new()).await?) })
+    }
+
+    /// `smtp.session/1`.
+    fn smtp(&self, request: SmtpRequest) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
+        Box::pin(async move { typed(self.call(SMTP_SESSION.to_owned(), json!(request), Vec::new()).await?) })
+    }
+
+    /// `clock.sleep/1`.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, Result<(), ServiceError>> {
+        let head = json!({ "ms": u64::try_from(duration.as_millis()).unwrap_or(u64::MAX) });
+        Box::pin(async move { self.call(CLOCK_SLEEP.to_owned(), head, Vec::new()).await.map(|_| ()) })
+    }
+}
+
+fn typed<T: serde::de::DeserializeOwned>(reply: Reply) -> Result<T, ServiceError> {
+    serde_json::from_value(reply.head).map_err(|error| {
+        ServiceError::new(ServiceErrorKind::Internal, format!("the host's answer cannot be read: {error}"))
+    })
+}
+
+/// A check's hold on the host. Cheap to clone.
+#[derive(Clone)]
+pub struct Context(Arc<dyn Services>);
+
+impl Context {
+    /// A context over the host's services.
+    pub fn new(services: Arc<dyn Services>) -> Self {
+        Context(services)
+    }
+
+    /// Asks a DNS question. Costs one question, or none when the run has
+    /// asked it already. A host that refuses the call is one more way of not
+    /// getting an answer, so this cannot fail.
+    pub async fn dns(&self, question: DnsQuestion) -> DnsReply {
+        match self.0.dns(question.clone()).await {
+            Ok(reply) => reply,
+            Err(error) => DnsReply::not_asked(question, error.cause()),
+        }
+    }
+
+    /// Holds an SMTP session up to the stage that the request names. Costs one
+    /// connection, or none when the run has held the same session already.
+    pub async fn smtp(&self, request: SmtpRequest) -> SmtpReply {
+        match self.0.smtp(request.clone()).await {
+            Ok(reply) => reply,
+            Err(error) => SmtpReply::not_held(&request, error.cause()),
+        }
+    }
+
+    /// Waits. The time counts neither against the check's deadline nor, in a
+    /// replay, at all.
+    ///
+    /// # Errors
+    /// When the run is over, or the host allows no such wait.
+    pub async fn sleep(&self, duration: Duration) -> Result<(), ServiceError> {
+        self.0.sleep(duration).await
+    }
+
+    /// Calls any service by name and version, for services newer than this crate.
+    ///
+    /// # Errors
+    /// See [`ServiceErrorKind`].
+    pub async fn call(&self, method: &str, head: Value, body: Vec<u8>) -> Result<Reply, ServiceError> {
+        self.0.call(method.to_owned(), head, body).await
+    }
+
+    /// Sends a finding.
+    pub fn finding(&self, finding: Finding) {
+        self.0.emit(Emission::Finding(finding));
+    }
+
+    /// Sends something that could not be told.
+    pub fn unknown(&self, unknown: Unknown) {
+        self.0.emit(Emission::Unknown(unknown));
+    }
+
+    /// Tells the waiting user what is going on.
+    pub fn progress(&self, text: impl Into<String>) {
+        self.0.emit(Emission::Progress { text: text.into() });
+    }
+
+    /// Sends a judgement and says how the check ends: with findings, clean, or
+    /// without a result when nothing was found and something is unknown.
+    pub fn conclude(&self, judgement: Judgement) -> Outcome {
+        let outcome = match (judgement.findings.is_empty(), judgement.unknowns.first()) {
+            (false, _) => Outcome::Findings,
+            (true, None) => Outcome::Clean,
+            (true, Some(unknown)) => Outcome::CouldNotTell { cause: unknown.cause.clone() },
+        };
+        for finding in judgement.findings {
+            self.finding(finding);
+        }
+        for unknown in judgement.unknowns {
+            self.unknown(unknown);
+        }
+        outcome
+    }
+}

@@ -1,0 +1,41 @@
+//! The contract between the engine and its checks.
+//!
+//! A check implements [`Check`]: it says what it is ([`Manifest`]), takes its
+//! settings, and is run once for each [`Target`]. It asks the world only
+//! through its [`Context`] (DNS, SMTP, the clock) and reports [`Finding`]s and
+//! what it could not tell ([`Unknown`]). It opens no socket, reads no file and
+//! looks at no clock of its own; therefore every run can be recorded, replayed
+//! and moved into another process.
+//!
+//! The shape that every check of this project follows:
+//!
+//! | file | what |
+//! |---|---|
+//! | `lib.rs` | identity: manifest, settings, `run` = observe, judge, conclude |
+//! | `observe.rs` | the only async code: asks the context, gathers facts |
+//! | `facts.rs` | what was seen, typed; a fact that is missing is an [`Observed::Unknown`] |
+//! | `judge.rs` | a pure function from facts and settings to a [`Judgement`] |
+//! | `findings/<code>.md` | one page a finding: documentation, `explain` text and tests |
+//!
+//! Everything that crosses this boundary is data that serialises with serde or
+//! a named, versioned service call ([`Services::call`]); no type of an async
+//! runtime, a DNS library or a logger appears here.
+
+mod check;
+mod context;
+mod evidence;
+mod finding;
+mod outcome;
+mod page;
+pub mod services;
+mod target;
+
+pub use check::{Category, Check, ConfigError, DynCheck, Input, Manifest, SideEffect};
+pub use context::{BoxFuture, Context, Emission, Reply, ServiceError, ServiceErrorKind, Services};
+pub use evidence::{Evidence, EvidenceId, Quote, Span};
+pub use finding::{Actor, Confidence, Finding, Record, Remedy, Severity, Subject};
+pub use outcome::{Cause, CauseKind, Judgement, Observed, Outcome, Unknown};
+pub use page::{FindingSpec, Page, PageError};
+pub use schemars::{self, JsonSchema};
+pub use serde_json;
+pub use target::Target;

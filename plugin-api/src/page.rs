@@ -1,0 +1,190 @@
+//! Finding pages: one Markdown file a finding, which is its documentation,
+//! what `engine explain` prints, and its tests.
+//!
+//! A page begins with front matter between two `---` lines, one `key: value`
+//! a line:
+//!
+//! ```text
+//! ---
+//! code: mx-alias
+//! since: 0.1.0
+//! severity: error
+//! confidence: high
+//! source: RFC 2181 §10.3
+//! explains: mx-unresolvable
+//! ---
+//! # The MX names an alias
+//! ## What it means
+//! …
+//! ```
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{Confidence, Severity};
+
+/// What a manifest says of one finding that its check can make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FindingSpec {
+    /// The stable code, kebab-case, family first; it names the condition found.
+    pub code: String,
+    /// The heading of the page.
+    pub title: String,
+    /// Severity, unless the finding itself or the profile says otherwise.
+    pub severity: Severity,
+    /// Confidence, unless the finding itself says otherwise.
+    pub confidence: Confidence,
+    /// The RFC section or provider page that decides it.
+    pub source: String,
+    /// The version that first made it.
+    pub since: String,
+    /// Codes of findings that are mere consequences of this one, of any check.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explains: Vec<String>,
+    /// The page after its front matter, Markdown.
+    #[serde(default)]
+    pub body: String,
+}
+
+/// The pages of a check as its crate embeds them: code and Markdown text.
+pub type Page = (&'static str, &'static str);
+
+/// What is wrong with a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageError {
+    /// The page's code.
+    pub code: String,
+    /// What is missing or wrong.
+    pub problem: String,
+}
+
+impl std::fmt::Display for PageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "page {}: {}", self.code, self.problem)
+    }
+}
+
+impl std::error::Error for PageError {}
+
+impl FindingSpec {
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// When the front matter is missing, lacks a key, names another code than
+    /// `code`, or the page has no heading.
+    pub fn parse(code: &str, text: &str) -> Result<Self, PageError> {
+        let fail = |problem: String| PageError { code: code.to_owned(), problem };
+        let (front, body) = text
+            .strip_prefix("---\n")
+            .and_then(|rest| rest.split_once("\n---\n"))
+            .ok_or_else(|| fail("has no front matter between two `---` lines".into()))?;
+        let value = |key: &str| {
+            front
+                .lines()
+                .filter_map(|line| line.split_once(':'))
+                .find(|(k, _)| k.trim() == key)
+                .map(|(_, v)| v.trim().to_owned())
+        };
+        let required = |key: &str| {
+            value(key).filter(|v| !v.is_empty()).ok_or_else(|| fail(format!("has no `{key}:` in its front matter")))
+        };
+        let named = required("code")?;
+        if named != code {
+            return Err(fail(format!("calls itself `{named}`")));
+        }
+        let severity = required("severity")?;
+        let confidence = required("confidence")?;
+        Ok(FindingSpec {
+            code: named,
+            title: body
+                .lines()
+                .find_map(|line| line.strip_prefix("# "))
+                .map(|title| title.trim().to_owned())
+                .ok_or_else(|| fail("has no `# ` heading".into()))?,
+            severity: Severity::from_word(&severity)
+                .ok_or_else(|| fail(format!("has an unknown severity `{severity}`")))?,
+            confidence: Confidence::from_word(&confidence)
+                .ok_or_else(|| fail(format!("has an unknown confidence `{confidence}`")))?,
+            source: required("source")?,
+            since: required("since")?,
+            explains: value("explains")
+                .map(|codes| codes.split(',').map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect())
+                .unwrap_or_default(),
+            body: body.trim_start().to_owned(),
+        })
+    }
+
+    /// The text under the `## ` heading `name`, trimmed; `None` without that heading.
+    pub fn section(&self, name: &str) -> Option<&str> {
+        let mut start = None;
+        let mut at = 0;
+        let mut fenced = false;
+        for line in self.body.split_inclusive('\n') {
+            if line.starts_with("```") {
+                fenced = !fenced;
+            }
+            if let Some(heading) = line.strip_prefix("## ").filter(|_| !fenced) {
+                if let Some(start) = start {
+                    return Some(self.body[start..at].trim());
+                }
+                if heading.trim() == name {
+                    start = Some(at + line.len());
+                }
+            }
+            at += line.len();
+        }
+        start.map(|start| self.body[start..].trim())
+    }
+}
+
+/// Declares a check's findings: a constant for each code, and `PAGES`, the
+/// embedded pages `findings/<code>.md` beside the crate's `src`.
+///
+/// ```ignore
+/// engine_plugin_api::findings! {
+///     MX_ALIAS = "mx-alias",
+///     MX_SINGLE = "mx-single",
+/// }
+/// ```
+#[macro_export]
+macro_rules! findings {
+    ($($name:ident = $code:literal),+ $(,)?) => {
+        $(
+            #[doc = concat!("`", $code, "`: see `findings/", $code, ".md`.")]
+            pub const $name: &str = $code;
+        )+
+        /// Every finding of this check, with its page.
+        pub const PAGES: &[$crate::Page] = &[
+            $(($code, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/findings/", $code, ".md")))),+
+        ];
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "---\ncode: a-b\nsince: 0.1.0\nseverity: error\nconfidence: high\nsource: RFC 1 §2\nexplains: x-y, z\n---\n# It is so\n## What it means\nText.\n```dns\n## no heading\n```\n## Source\nRFC 1\n";
+
+    #[test]
+    fn a_page_is_read_whole() {
+        let spec = FindingSpec::parse("a-b", PAGE).unwrap();
+        assert_eq!((spec.title.as_str(), spec.severity, spec.explains.len()), ("It is so", Severity::Error, 2));
+        assert_eq!(spec.section("What it means"), Some("Text.\n```dns\n## no heading\n```"));
+        assert_eq!(spec.section("Source"), Some("RFC 1"));
+        assert_eq!(spec.section("Scenarios"), None);
+    }
+
+    #[test]
+    fn a_page_without_its_keys_is_refused() {
+        for (from, to) in [
+            ("severity: error\n", ""),
+            ("code: a-b", "code: c"),
+            ("error", "bad"),
+            ("# It", "It"),
+            ("---\ncode", "code"),
+        ] {
+            assert!(FindingSpec::parse("a-b", &PAGE.replacen(from, to, 1)).is_err(), "{from:?} → {to:?}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The host's services: their names, requests and answers.
+//!
+//! | method | what | cost | typed form |
+//! |---|---|---|---|
+//! | `dns.lookup/1` | one DNS question | a question, none if already asked in this run | [`crate::Context::dns`] |
+//! | `smtp.session/1` | one polite SMTP session up to RCPT | a connection, none if already held in this run | [`crate::Context::smtp`] |
+//! | `clock.sleep/1` | waits `{"ms": n}` | time only | [`crate::Context::sleep`] |
+
+mod dns;
+mod record;
+mod smtp;
+mod tls;
+
+pub use dns::{DnsAttempt, DnsFlags, DnsQuestion, DnsReply, DnsStatus, ExtendedError, Transport};
+pub use record::{CharacterString, DnsRecord, RecordData, RecordType};
+pub use smtp::{
+    Direction, EnhancedCode, SessionEnd, SmtpAnswer, SmtpEnvelope, SmtpReply, SmtpRequest, Stage, StartTls,
+    TranscriptLine,
+};
+pub use tls::{CertificateFacts, TlsFacts, Verification};
+
+/// One DNS question: [`DnsQuestion`] → [`DnsReply`].
+pub const DNS_LOOKUP: &str = "dns.lookup/1";
+/// One SMTP session: [`SmtpRequest`] → [`SmtpReply`].
+pub const SMTP_SESSION: &str = "smtp.session/1";
+/// A wait: `{"ms": n}` → `{}`.
+pub const CLOCK_SLEEP: &str = "clock.sleep/1";

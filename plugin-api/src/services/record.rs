@@ -1,0 +1,331 @@
+//! DNS records as data.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A DNS record type; serialises as its mnemonic (`MX`) or `TYPE65` (RFC 3597 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordType {
+    /// IPv4 address.
+    A,
+    /// IPv6 address.
+    Aaaa,
+    /// Alias.
+    Cname,
+    /// Mail exchanger.
+    Mx,
+    /// Text.
+    Txt,
+    /// Name server.
+    Ns,
+    /// Reverse name.
+    Ptr,
+    /// Start of authority.
+    Soa,
+    /// Certificate association (RFC 6698).
+    Tlsa,
+    /// Certification authority authorisation (RFC 8659).
+    Caa,
+    /// The SPF type of RFC 4408, obsolete since RFC 7208 §3.1.
+    Spf,
+    /// Delegation signer.
+    Ds,
+    /// Zone key.
+    Dnskey,
+    /// Any other, by its number.
+    Other(u16),
+}
+
+const TYPES: [(RecordType, u16, &str); 13] = [
+    (RecordType::A, 1, "A"),
+    (RecordType::Ns, 2, "NS"),
+    (RecordType::Cname, 5, "CNAME"),
+    (RecordType::Soa, 6, "SOA"),
+    (RecordType::Ptr, 12, "PTR"),
+    (RecordType::Mx, 15, "MX"),
+    (RecordType::Txt, 16, "TXT"),
+    (RecordType::Aaaa, 28, "AAAA"),
+    (RecordType::Ds, 43, "DS"),
+    (RecordType::Dnskey, 48, "DNSKEY"),
+    (RecordType::Tlsa, 52, "TLSA"),
+    (RecordType::Spf, 99, "SPF"),
+    (RecordType::Caa, 257, "CAA"),
+];
+
+impl RecordType {
+    /// The type's number.
+    pub fn number(self) -> u16 {
+        match self {
+            RecordType::Other(number) => number,
+            known => TYPES.iter().find(|(rtype, ..)| *rtype == known).map_or(0, |(_, number, _)| *number),
+        }
+    }
+
+    /// The type that `number` names.
+    pub fn from_number(number: u16) -> Self {
+        TYPES.iter().find(|(_, n, _)| *n == number).map_or(RecordType::Other(number), |(rtype, ..)| *rtype)
+    }
+
+    /// The mnemonic, for example `MX` or `TYPE65`.
+    pub fn mnemonic(self) -> Cow<'static, str> {
+        match TYPES.iter().find(|(rtype, ..)| *rtype == self) {
+            Some((_, _, word)) => Cow::Borrowed(word),
+            None => Cow::Owned(format!("TYPE{}", self.number())),
+        }
+    }
+
+    /// The type that a mnemonic or `TYPEn` names, in any case.
+    pub fn from_mnemonic(word: &str) -> Option<Self> {
+        if let Some((rtype, ..)) = TYPES.iter().find(|(_, _, w)| w.eq_ignore_ascii_case(word)) {
+            return Some(*rtype);
+        }
+        let number =
+            word.get(..4).filter(|prefix| prefix.eq_ignore_ascii_case("TYPE")).and_then(|_| word[4..].parse().ok())?;
+        Some(RecordType::from_number(number))
+    }
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.mnemonic())
+    }
+}
+
+impl Serialize for RecordType {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.mnemonic())
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordType {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        RecordType::from_mnemonic(&word).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "`{word}` is no DNS record type: expected a mnemonic such as MX, or TYPEn"
+            ))
+        })
+    }
+}
+
+impl JsonSchema for RecordType {
+    fn schema_name() -> Cow<'static, str> {
+        "RecordType".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "description": "a DNS record type: a mnemonic such as MX, or TYPEn" })
+    }
+}
+
+/// One `<character-string>` (RFC 1035 §3.3): up to 255 bytes of any value.
+///
+/// Serialises with the escapes of a zone file: `\\` for a backslash and `\DDD`
+/// for a byte that is no printable ASCII.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CharacterString(pub Vec<u8>);
+
+impl fmt::Display for CharacterString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for &byte in &self.0 {
+            match byte {
+                b'\\' => f.write_str("\\\\")?,
+                0x20..=0x7e => write!(f, "{}", char::from(byte))?,
+                other => write!(f, "\\{other:03}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CharacterString {
+    fn unescape(text: &str) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut rest = text.as_bytes();
+        while let Some((&first, tail)) = rest.split_first() {
+            if first != b'\\' {
+                bytes.push(first);
+                rest = tail;
+            } else if let Some(digits) = tail.get(..3).filter(|d| d.iter().all(u8::is_ascii_digit)) {
+                bytes.push(std::str::from_utf8(digits).ok()?.parse().ok()?);
+                rest = &tail[3..];
+            } else {
+                bytes.push(*tail.first()?);
+                rest = &tail[1..];
+            }
+        }
+        Some(CharacterString(bytes))
+    }
+}
+
+impl Serialize for CharacterString {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for CharacterString {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        CharacterString::unescape(&text).ok_or_else(|| serde::de::Error::custom("a `\\` is followed by no byte value"))
+    }
+}
+
+impl JsonSchema for CharacterString {
+    fn schema_name() -> Cow<'static, str> {
+        "CharacterString".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "description": "bytes, printable ASCII as is, `\\\\` for a backslash, `\\DDD` for any other byte" })
+    }
+}
+
+/// The data of a record. Names are lower-case, without the final dot; the root is `.`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "UPPERCASE")]
+pub enum RecordData {
+    /// IPv4 address.
+    A {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// IPv6 address.
+    Aaaa {
+        /// The address.
+        address: Ipv6Addr,
+    },
+    /// Alias.
+    Cname {
+        /// The name that it stands for.
+        target: String,
+    },
+    /// Mail exchanger (RFC 5321 §5.1).
+    Mx {
+        /// Lower is tried first.
+        preference: u16,
+        /// The host; `.` alone says "no mail" (RFC 7505).
+        exchange: String,
+    },
+    /// Text.
+    Txt {
+        /// The strings in order; most readers join them without a space.
+        strings: Vec<CharacterString>,
+    },
+    /// The obsolete SPF type, number 99.
+    Spf {
+        /// As for TXT.
+        strings: Vec<CharacterString>,
+    },
+    /// Name server.
+    Ns {
+        /// The server's name.
+        target: String,
+    },
+    /// Reverse name.
+    Ptr {
+        /// The name of the address.
+        target: String,
+    },
+    /// Start of authority.
+    Soa {
+        /// Primary server.
+        mname: String,
+        /// Mailbox of the responsible person, as a name.
+        rname: String,
+        /// Version of the zone.
+        serial: u32,
+        /// How long a negative answer may be kept, in seconds (RFC 2308 §5).
+        minimum: u32,
+    },
+    /// Any other type, as RFC 3597 §5 writes it.
+    Other {
+        /// Hexadecimal digits of the data.
+        rdata: String,
+    },
+}
+
+/// A resource record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct DnsRecord {
+    /// Owner name, lower-case, without the final dot.
+    pub name: String,
+    /// Type.
+    pub rtype: RecordType,
+    /// Seconds that it may be kept.
+    pub ttl: u32,
+    /// Data.
+    pub data: RecordData,
+}
+
+impl DnsRecord {
+    /// The data as a zone file has it, for example `10 mail.example.org.`.
+    pub fn data_text(&self) -> String {
+        let dot = |name: &str| if name == "." { ".".to_owned() } else { format!("{name}.") };
+        match &self.data {
+            RecordData::A { address } => address.to_string(),
+            RecordData::Aaaa { address } => address.to_string(),
+            RecordData::Cname { target } | RecordData::Ns { target } | RecordData::Ptr { target } => dot(target),
+            RecordData::Mx { preference, exchange } => format!("{preference} {}", dot(exchange)),
+            RecordData::Txt { strings } | RecordData::Spf { strings } => strings
+                .iter()
+                .map(|string| format!("\"{}\"", string.to_string().replace('"', "\\\"")))
+                .collect::<Vec<_>>()
+                .join(" "),
+            RecordData::Soa { mname, rname, serial, minimum } => {
+                format!("{} {} {serial} … {minimum}", dot(mname), dot(rname))
+            }
+            RecordData::Other { rdata } => format!("\\# {} {rdata}", rdata.len() / 2),
+        }
+    }
+
+    /// The strings of a TXT or SPF record joined without a space, as RFC 7208
+    /// §3.3 and most others read them; `None` for other types.
+    pub fn joined_text(&self) -> Option<Vec<u8>> {
+        match &self.data {
+            RecordData::Txt { strings } | RecordData::Spf { strings } => {
+                Some(strings.iter().flat_map(|string| string.0.iter().copied()).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// As a zone file has it without the TTL, for example `example.org. MX 10 mail.example.org.`.
+impl fmt::Display for DnsRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dot = if self.name == "." { "" } else { "." };
+        write!(f, "{}{dot} {} {}", self.name, self.rtype, self.data_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_string_survives_json_whatever_its_bytes() {
+        let all = CharacterString((0..=255).collect());
+        let json = serde_json::to_string(&all).unwrap();
+        assert!(json.is_ascii());
+        assert_eq!(serde_json::from_str::<CharacterString>(&json).unwrap(), all);
+        assert!(serde_json::from_str::<CharacterString>(r#""\\""#).is_err());
+    }
+
+    #[test]
+    fn record_types_are_named_both_ways() {
+        for number in [1, 15, 99, 257, 65] {
+            let rtype = RecordType::from_number(number);
+            assert_eq!(RecordType::from_mnemonic(&rtype.mnemonic()), Some(rtype));
+            assert_eq!(rtype.number(), number);
+        }
+        assert_eq!(RecordType::from_mnemonic("type15"), Some(RecordType::Mx));
+        assert_eq!(RecordType::from_mnemonic("nonsense"), None);
+    }
+}

@@ -1,0 +1,341 @@
+//! `smtp.session/1`: one polite SMTP session, never past RCPT.
+
+use std::{fmt, net::IpAddr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::tls::TlsFacts;
+use crate::{
+    evidence::EvidenceId,
+    outcome::{Cause, CauseKind},
+};
+
+/// A session to hold. The host never sends DATA, holds one session at a time
+/// with a host, and says QUIT whenever the server still listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct SmtpRequest {
+    /// The server's name, for TLS and messages.
+    pub host: String,
+    /// The address to connect to.
+    #[schemars(with = "String")]
+    pub address: IpAddr,
+    /// The port, 25 for mail exchangers.
+    pub port: u16,
+    /// The name to give with EHLO; the host's own setting without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ehlo: Option<String>,
+    /// Whether to use STARTTLS.
+    pub starttls: StartTls,
+    /// MAIL and RCPT to try; without one the session ends after EHLO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<SmtpEnvelope>,
+    /// Counts repeated sessions of one check, from 1: equal requests of equal
+    /// attempt are one session.
+    pub attempt: u32,
+}
+
+impl SmtpRequest {
+    /// A first session with a mail exchanger on port 25, STARTTLS if offered,
+    /// no envelope.
+    pub fn new(host: impl Into<String>, address: IpAddr) -> Self {
+        SmtpRequest {
+            host: host.into(),
+            address,
+            port: 25,
+            ehlo: None,
+            starttls: StartTls::IfOffered,
+            envelope: None,
+            attempt: 1,
+        }
+    }
+}
+
+/// Whether to use STARTTLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartTls {
+    /// Stay in clear text.
+    Never,
+    /// Use it when the server offers it, as most senders do; after a failed
+    /// handshake the session is held once more in clear text.
+    IfOffered,
+}
+
+/// Sender and recipients to try.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct SmtpEnvelope {
+    /// The envelope sender; empty for the null sender.
+    pub sender: String,
+    /// The recipients, each tried with RCPT.
+    pub recipients: Vec<String>,
+}
+
+/// A stage of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Opening the TCP connection.
+    Connect,
+    /// Waiting for the server's first reply.
+    Greeting,
+    /// EHLO, or HELO after it was refused.
+    Ehlo,
+    /// STARTTLS and the handshake.
+    StartTls,
+    /// MAIL FROM.
+    Mail,
+    /// RCPT TO.
+    Rcpt,
+    /// QUIT.
+    Quit,
+}
+
+impl Stage {
+    /// How a person reads it, for example `the greeting`.
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Stage::Connect => "the connection",
+            Stage::Greeting => "the greeting",
+            Stage::Ehlo => "EHLO",
+            Stage::StartTls => "STARTTLS",
+            Stage::Mail => "MAIL FROM",
+            Stage::Rcpt => "RCPT TO",
+            Stage::Quit => "QUIT",
+        }
+    }
+}
+
+/// An enhanced status code (RFC 3463 §2), for example `4.2.0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct EnhancedCode {
+    /// 2 success, 4 persistent transient failure, 5 permanent failure.
+    pub class: u8,
+    /// The subject, for example 7 for security or policy.
+    pub subject: u16,
+    /// The detail.
+    pub detail: u16,
+}
+
+impl EnhancedCode {
+    /// Reads a code at the start of `text`: class 2, 4 or 5, subject and detail
+    /// of one to three digits, then a space or the end (RFC 3463 §2).
+    pub fn at_start(text: &str) -> Option<Self> {
+        let word = text.split_ascii_whitespace().next().filter(|_| !text.starts_with(' '))?;
+        let mut parts = word.split('.');
+        let mut number = |most: usize| {
+            parts
+                .next()
+                .filter(|p| (1..=most).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()))
+                .and_then(|p| p.parse::<u16>().ok())
+        };
+        let (class, subject, detail) = (number(1)?, number(3)?, number(3)?);
+        if parts.next().is_some() || !matches!(class, 2 | 4 | 5) {
+            return None;
+        }
+        Some(EnhancedCode { class: class as u8, subject, detail })
+    }
+}
+
+impl fmt::Display for EnhancedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
+    }
+}
+
+/// A reply of the server (RFC 5321 §4.2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct SmtpAnswer {
+    /// The reply code, 200 to 599.
+    pub code: u16,
+    /// The enhanced status code of the first line, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enhanced: Option<EnhancedCode>,
+    /// The text of each line after its code, without line ends.
+    pub lines: Vec<String>,
+    /// Milliseconds that it took to come.
+    pub took_ms: u64,
+    /// When it came, Unix time in milliseconds.
+    pub at_ms: i64,
+}
+
+impl SmtpAnswer {
+    /// The reply on one line, as logs have it: `450 4.2.0 Greylisted`.
+    pub fn text(&self) -> String {
+        format!("{} {}", self.code, self.lines.join(" ")).trim_end().to_owned()
+    }
+
+    /// Whether it is a 2yz reply.
+    pub fn is_positive(&self) -> bool {
+        (200..300).contains(&self.code)
+    }
+
+    /// Whether it is a 4yz reply.
+    pub fn is_transient(&self) -> bool {
+        (400..500).contains(&self.code)
+    }
+}
+
+/// Who said a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The server.
+    Server,
+    /// Us.
+    Client,
+    /// A remark about the connection, for example that TLS is up.
+    Note,
+}
+
+/// One line of the session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct TranscriptLine {
+    /// Milliseconds since the connection was begun.
+    pub at_ms: u64,
+    /// Who said it.
+    pub from: Direction,
+    /// The line without its end; bytes that are no UTF-8 are replaced.
+    pub text: String,
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum SessionEnd {
+    /// Every stage asked for was gone through, or the server refused one with a proper reply.
+    Finished,
+    /// The connection was refused, unreachable or broken.
+    Broken {
+        /// Where.
+        stage: Stage,
+        /// The system's words.
+        why: String,
+    },
+    /// No reply in time.
+    TimedOut {
+        /// Where.
+        stage: Stage,
+        /// Seconds that were waited.
+        waited_s: u64,
+    },
+    /// The server said something that is no SMTP reply, or far too much.
+    Malformed {
+        /// Where.
+        stage: Stage,
+        /// What was seen.
+        why: String,
+    },
+    /// The host did not hold the session.
+    NotHeld {
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// What came of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct SmtpReply {
+    /// Names this observation.
+    pub evidence: EvidenceId,
+    /// The server's name and address, as asked for.
+    pub host: String,
+    /// The address that was connected to.
+    #[schemars(with = "String")]
+    pub address: IpAddr,
+    /// The address that we came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub source: Option<IpAddr>,
+    /// The first reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greeting: Option<SmtpAnswer>,
+    /// The reply to the last EHLO (or HELO).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ehlo: Option<SmtpAnswer>,
+    /// The extensions of that reply, upper-case keyword first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
+    /// What the TLS handshake showed, if one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsFacts>,
+    /// Why STARTTLS was offered and yet did not work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_failure: Option<String>,
+    /// The reply to MAIL FROM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<SmtpAnswer>,
+    /// The reply to each RCPT TO that was sent, in the order of the envelope.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<SmtpAnswer>,
+    /// How it ended.
+    pub end: SessionEnd,
+    /// Every line, in order; bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transcript: Vec<TranscriptLine>,
+}
+
+impl SmtpReply {
+    /// The reply to a session that the host did not hold.
+    pub fn not_held(request: &SmtpRequest, cause: Cause) -> Self {
+        SmtpReply {
+            evidence: EvidenceId::default(),
+            host: request.host.clone(),
+            address: request.address,
+            source: None,
+            greeting: None,
+            ehlo: None,
+            extensions: Vec::new(),
+            tls: None,
+            tls_failure: None,
+            mail: None,
+            recipients: Vec::new(),
+            end: SessionEnd::NotHeld { cause },
+            transcript: Vec::new(),
+        }
+    }
+
+    /// Why the session did not come to its end; `None` when it did.
+    pub fn cause(&self) -> Option<Cause> {
+        let at = format!("{} ({})", self.host, self.address);
+        let cause = match &self.end {
+            SessionEnd::Finished => return None,
+            SessionEnd::NotHeld { cause } => return Some(cause.clone()),
+            SessionEnd::Broken { stage, why } => {
+                Cause::new(CauseKind::Unreachable, format!("{at} broke off at {}: {why}", stage.phrase()))
+            }
+            SessionEnd::TimedOut { stage: Stage::Connect, waited_s } => {
+                Cause::new(CauseKind::Timeout, format!("no connection to {at} in {waited_s} s"))
+            }
+            SessionEnd::TimedOut { stage, waited_s } => {
+                Cause::new(CauseKind::Timeout, format!("no reply from {at} at {} in {waited_s} s", stage.phrase()))
+            }
+            SessionEnd::Malformed { stage, why } => {
+                Cause::new(CauseKind::Malformed, format!("{at} at {}: {why}", stage.phrase()))
+            }
+        };
+        Some(cause.seen_in(&self.evidence))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enhanced_codes_are_read_only_in_their_own_form() {
+        for (text, expected) in [
+            ("4.2.0 <a@b>: Greylisted", Some("4.2.0")),
+            ("5.7.515 Access denied", Some("5.7.515")),
+            ("5.1.1", Some("5.1.1")),
+            ("3.0.0 no such class", None),
+            ("5.1.1234 too long", None),
+            ("192.0.2.1 is not yet authorized", None),
+            ("5.7 short", None),
+            ("", None),
+            (" 5.1.1 indented", None),
+        ] {
+            assert_eq!(EnhancedCode::at_start(text).map(|code| code.to_string()).as_deref(), expected, "{text:?}");
+        }
+    }
+}
