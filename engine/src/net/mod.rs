@@ -1,0 +1,93 @@
+//! The host's services: the only code that opens sockets or reads the clock.
+//!
+//! Layers under one trait, [`Layer`], bottom up, each a file:
+//!
+//! | layer | file | what |
+//! |---|---|---|
+//! | sockets | `sockets.rs`, `dns/`, `smtp/`, `tls.rs` | asks the network |
+//! | policy | `policy.rs` | which addresses and ports may be asked at all |
+//! | cache | `cache.rs` | equal requests of a run are one request (single flight) |
+//! | budget | `budget.rs` | how many calls a check may make |
+//! | recorder | `recorder.rs` | keeps every exchange: the report's evidence, and `--record` |
+//!
+//! `replay.rs` is another bottom: it answers from a recording.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use engine_plugin_api::{
+    BoxFuture, ServiceError,
+    services::{DnsQuestion, DnsReply, SmtpReply, SmtpRequest},
+};
+use serde::{Deserialize, Serialize};
+
+/// One service call of a check.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "service", content = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// `dns.lookup/1`.
+    Dns(DnsQuestion),
+    /// `smtp.session/1`.
+    Smtp(SmtpRequest),
+    /// `clock.sleep/1`.
+    Sleep(Duration),
+}
+
+/// What came of a [`Request`], of the same kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "service", content = "reply", rename_all = "kebab-case")]
+pub enum Answer {
+    /// `dns.lookup/1`.
+    Dns(DnsReply),
+    /// `smtp.session/1`.
+    Smtp(SmtpReply),
+    /// `clock.sleep/1`.
+    Slept,
+}
+
+/// One layer of the stack; each but the lowest wraps another.
+pub trait Layer: Send + Sync + 'static {
+    /// Carries out a request. A failing network is an answer; an error means
+    /// that this host did not carry it out.
+    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Answer, ServiceError>>;
+}
+
+/// How the network is reached.
+#[derive(Clone, Debug)]
+pub struct NetOptions {
+    /// The recursive resolvers, in order of preference; at least one.
+    pub resolvers: Vec<SocketAddr>,
+    /// How long one question may take in all, retries and fail-over included.
+    pub dns_timeout: Duration,
+    /// DNS questions in flight at once, over all checks.
+    pub dns_in_flight: usize,
+    /// Where presented addresses really are; see [`Routes`].
+    pub routes: Routes,
+    /// Addresses that may be asked although they are not globally routable.
+    pub allow_private: bool,
+    /// The name that we give with EHLO unless a request names one.
+    pub ehlo: String,
+    /// The address to connect from; the system chooses without one.
+    pub source: Option<IpAddr>,
+    /// How long to wait for a TCP connection.
+    pub connect_timeout: Duration,
+    /// How long to wait for an SMTP greeting (RFC 5321 §4.5.3.2.1 allows 5 minutes).
+    pub greeting_timeout: Duration,
+    /// How long to wait for every later reply.
+    pub reply_timeout: Duration,
+    /// Root certificates (DER) to trust beside the public ones.
+    pub extra_roots: Vec<Vec<u8>>,
+}
+
+/// Maps presented, globally routable addresses to loopback sockets.
+///
+/// Checks, findings and policy see only the presented address. With any route
+/// set, an address without a route is unreachable: a lab run never leaves the
+/// machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// Presented address and port → loopback socket.
+    pub map: std::collections::BTreeMap<SocketAddr, SocketAddr>,
+}
