@@ -1,1 +1,21 @@
-//! engine-lab
+//! An embedded mail world on loopback: DNS and SMTP servers from one readable
+//! scenario file, with nothing installed, no privileges and no network.
+//!
+//! A [`World`] says which names, servers and faults exist; [`Lab::start`] makes
+//! them answer on loopback ports that the system chooses. The names and
+//! addresses of a world look public: [`Lab::routes`] tells a client which
+//! loopback socket stands for which presented address. A [`Scenario`] is a
+//! world together with what a check must find in it.
+//!
+//! The world language is described in this crate's `README.md`.
+
+mod lab;
+mod scenario;
+mod world;
+
+pub use lab::{Lab, LabError, LabOptions, Question, Session, Transport};
+pub use scenario::{Kind, Scenario, ScenarioTarget};
+pub use world::{
+    Behaviour, Blocklist, CertificateKind, Domain, ExtendedError, Fault, FaultAnswer, Greylist, ListKind, OneOrMany,
+    SmtpServer, Stage, World, WorldError,
+};
