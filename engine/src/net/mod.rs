@@ -12,6 +12,13 @@
 //!
 //! `replay.rs` is another bottom: it answers from a recording.
 
+pub mod budget;
+pub mod cache;
+pub mod policy;
+pub mod recorder;
+pub mod replay;
+pub mod sockets;
+
 use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -47,11 +54,23 @@ pub enum Answer {
     Slept,
 }
 
+/// An answer with the time that it took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The answer.
+    #[serde(flatten)]
+    pub answer: Answer,
+    /// When the request was begun, Unix time in milliseconds.
+    pub at_ms: i64,
+    /// Microseconds that it took.
+    pub took_us: u64,
+}
+
 /// One layer of the stack; each but the lowest wraps another.
 pub trait Layer: Send + Sync + 'static {
     /// Carries out a request. A failing network is an answer; an error means
     /// that this host did not carry it out.
-    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Answer, ServiceError>>;
+    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Observation, ServiceError>>;
 }
 
 /// How the network is reached.
@@ -90,4 +109,10 @@ pub struct NetOptions {
 pub struct Routes {
     /// Presented address and port → loopback socket.
     pub map: std::collections::BTreeMap<SocketAddr, SocketAddr>,
+}
+
+/// The time, Unix milliseconds.
+pub fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

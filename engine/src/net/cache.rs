@@ -1,0 +1,92 @@
+//! Equal requests of a run are one request.
+
+use std::sync::Arc;
+
+use engine_plugin_api::{BoxFuture, ServiceError, ServiceErrorKind};
+use futures_util::{FutureExt, future::Shared};
+use moka::sync::Cache as Moka;
+
+use super::{Layer, Observation, Request};
+
+/// How many answers are kept; the least used go first.
+const CAPACITY: u64 = 20_000;
+
+type Flight = Shared<BoxFuture<'static, Result<Observation, ServiceError>>>;
+
+/// Keeps answers for the life of a run, with single flight: who asks while an
+/// equal request is under way gets its answer.
+///
+/// A request once begun runs to its end even when the check that asked for it
+/// is cut off: another check may wait for it, and a mail server is owed its QUIT.
+pub struct Cache {
+    below: Arc<dyn Layer>,
+    flights: Moka<Request, Flight>,
+}
+
+impl Cache {
+    /// A cache over `below`.
+    pub fn new(below: Arc<dyn Layer>) -> Self {
+        Cache { below, flights: Moka::new(CAPACITY) }
+    }
+
+    fn begin(&self, request: Request) -> Flight {
+        let below = Arc::clone(&self.below);
+        let task = tokio::spawn(async move { below.exchange(request).await });
+        let flight: BoxFuture<'static, _> = Box::pin(async move {
+            task.await.unwrap_or_else(|error| {
+                Err(ServiceError::new(ServiceErrorKind::Internal, format!("the service failed: {error}")))
+            })
+        });
+        flight.shared()
+    }
+}
+
+impl Layer for Cache {
+    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Observation, ServiceError>> {
+        if matches!(request, Request::Sleep(_)) {
+            return self.below.exchange(request);
+        }
+        let flight = self.flights.get_with_by_ref(&request, || self.begin(request.clone()));
+        Box::pin(flight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use engine_plugin_api::services::{DnsQuestion, RecordType};
+
+    use super::*;
+    use crate::net::Answer;
+
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+    impl Layer for Counting {
+        fn exchange(&self, _: Request) -> BoxFuture<'_, Result<Observation, ServiceError>> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async {
+                tokio::task::yield_now().await;
+                Ok(Observation { answer: Answer::Slept, at_ms: 0, took_us: 0 })
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn equal_requests_are_asked_once_even_when_the_first_asker_goes_away() {
+        let counting = Arc::new(Counting::default());
+        let cache = Arc::new(Cache::new(Arc::clone(&counting) as Arc<dyn Layer>));
+        let ask = |name: &str| Request::Dns(DnsQuestion::new(name, RecordType::Mx));
+        let mut first = cache.exchange(ask("a.example"));
+        assert!(futures_util::poll!(first.as_mut()).is_pending());
+        drop(first);
+        let both =
+            futures_util::future::join(cache.exchange(ask("A.example.")), cache.exchange(ask("a.example"))).await;
+        assert!(both.0.is_ok() && both.1.is_ok());
+        cache.exchange(ask("b.example")).await.unwrap();
+        assert_eq!(counting.0.load(Ordering::SeqCst), 2);
+        cache.exchange(ask("a.example")).await.unwrap();
+        assert_eq!(counting.0.load(Ordering::SeqCst), 2);
+    }
+}

@@ -1,0 +1,40 @@
+//! Another lowest layer: it answers from a recording and opens no socket.
+
+use std::{future::pending, sync::Arc};
+
+use engine_plugin_api::{BoxFuture, ServiceError, ServiceErrorKind};
+use tokio::sync::Notify;
+
+use super::{Layer, Observation, Request, recorder::evidence_id};
+use crate::recording::Journal;
+
+/// Answers one check from a journal.
+pub struct Replay {
+    /// The journal.
+    pub journal: Arc<Journal>,
+    /// The check that asks.
+    pub check: String,
+    /// Told when the check asks what it had no answer to before it was cut
+    /// off: it can go no further.
+    pub stuck: Arc<Notify>,
+}
+
+impl Layer for Replay {
+    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Observation, ServiceError>> {
+        let id = evidence_id(&request);
+        if let Some(exchange) = self.journal.exchanges.get(&id) {
+            let observation = exchange.observation.clone();
+            return Box::pin(async move { Ok(observation) });
+        }
+        if let Some(refusal) = self.journal.refusals.iter().find(|r| r.check == self.check && r.call == id) {
+            let error = refusal.error.clone();
+            return Box::pin(async move { Err(error) });
+        }
+        if self.journal.cuts.contains_key(&self.check) {
+            self.stuck.notify_one();
+            return Box::pin(pending());
+        }
+        let why = format!("the recording does not hold {id}");
+        Box::pin(async move { Err(ServiceError::new(ServiceErrorKind::NotRecorded, why)) })
+    }
+}

@@ -1,0 +1,271 @@
+//! A recording: everything that a run learnt from outside, so that the same
+//! report can be made again without a network.
+
+use std::{collections::BTreeMap, io::Write, path::Path};
+
+use engine_plugin_api::{Cause, EvidenceId, ServiceError, Target};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{
+    net::{Observation, Request},
+    plan::Choice,
+    profile::Profile,
+};
+
+/// The `format` of a recording.
+pub const FORMAT: &str = "engine-recording/1";
+/// The largest file that is read as a recording, in bytes.
+const LARGEST: u64 = 256 << 20;
+
+/// Where a run was made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Vantage {
+    /// The resolvers, in order of preference.
+    pub resolvers: Vec<String>,
+    /// The name given with EHLO.
+    pub ehlo: String,
+    /// The address that connections come from, where one was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The lab or route file that stood in for the network, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of_network: Option<String>,
+}
+
+/// What a run was asked to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Commission {
+    /// What is examined.
+    pub target: Target,
+    /// The name of the profile.
+    pub profile_name: String,
+    /// The profile as it was.
+    pub profile: Profile,
+    /// What the user chose beside it.
+    pub choice: Choice,
+    /// The settings of the checks, by id.
+    pub settings: BTreeMap<String, Value>,
+}
+
+/// One exchange with the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// What was asked.
+    pub request: Request,
+    /// What came of it, and when.
+    pub observation: Observation,
+}
+
+/// A call that the host did not carry out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The check that called.
+    pub check: String,
+    /// The evidence id that the call would have had.
+    pub call: EvidenceId,
+    /// Why.
+    pub error: ServiceError,
+}
+
+/// How the host cut a check off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// Why.
+    pub cause: Cause,
+    /// How many findings and unknowns it had sent by then.
+    pub emissions: usize,
+}
+
+/// What was learnt from outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journal {
+    /// The exchanges, by evidence id.
+    pub exchanges: BTreeMap<EvidenceId, Exchange>,
+    /// The calls that were not carried out, in order of check and call.
+    pub refusals: Vec<Refusal>,
+    /// The checks that were cut off, by id.
+    pub cuts: BTreeMap<String, Cut>,
+}
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The version of the engine that made it.
+    pub engine: String,
+    /// When the run began, Unix time in milliseconds.
+    pub started_ms: i64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Where it was made from.
+    pub vantage: Vantage,
+    /// What was asked.
+    pub commission: Commission,
+    /// What was learnt.
+    pub journal: Journal,
+}
+
+/// Why a recording could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    /// The file could not be read or written.
+    #[error("could not {doing} {path}: {source}")]
+    File {
+        /// `read` or `write`.
+        doing: &'static str,
+        /// The file.
+        path: String,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The file is no recording of this format.
+    #[error("{path} is no recording that this engine can replay: {why}")]
+    Format {
+        /// The file.
+        path: String,
+        /// What was expected.
+        why: String,
+    },
+}
+
+impl Recording {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is over 256 MiB, or is no recording of [`FORMAT`].
+    pub fn read(path: &Path) -> Result<Recording, RecordingError> {
+        let shown = path.display().to_string();
+        let file = |source| RecordingError::File { doing: "read", path: shown.clone(), source };
+        let format = |why: String| RecordingError::Format { path: shown.clone(), why };
+        if std::fs::metadata(path).map_err(file)?.len() > LARGEST {
+            return Err(format(format!("it is larger than {} MiB", LARGEST >> 20)));
+        }
+        let text = std::fs::read(path).map_err(file)?;
+        #[derive(Deserialize)]
+        struct Head {
+            format: Option<String>,
+        }
+        let head: Head = serde_json::from_slice(&text).map_err(|error| format(error.to_string()))?;
+        match head.format.as_deref() {
+            Some(FORMAT) => serde_json::from_slice(&text).map_err(|error| format(error.to_string())),
+            Some(other) => Err(format(format!("its format is `{other}`, expected `{FORMAT}`"))),
+            None => Err(format(format!("it has no `format`, expected `{FORMAT}`"))),
+        }
+    }
+
+    /// Writes a file whole or not at all: what was there before is replaced
+    /// only once everything is on disk.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), RecordingError> {
+        let failed = |source| RecordingError::File { doing: "write", path: path.display().to_string(), source };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        serde_json::to_writer(&mut file, self).map_err(|error| failed(error.into()))?;
+        file.write_all(b"\n").map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(path).map(|_| ()).map_err(|error| failed(error.error))
+    }
+}
+
+/// The secrets among the settings of a check: every string at or below a
+/// property that its schema marks `writeOnly`.
+pub fn secrets(schema: &Value, settings: &Value) -> Vec<String> {
+    fn strings(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::String(text) if !text.is_empty() => found.push(text.clone()),
+            Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
+            Value::Object(members) => members.values().for_each(|member| strings(member, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        if property.get("writeOnly") == Some(&Value::Bool(true))
+            && let Some(setting) = settings.get(name)
+        {
+            strings(setting, &mut found);
+        }
+    }
+    found
+}
+
+/// `value` with every secret replaced by `redacted-N`, wherever it stands in a
+/// text and in whatever case; the same secret by the same word, so that a
+/// redacted recording still replays.
+///
+/// # Errors
+/// When `T` does not survive JSON; then nothing may be shown of it.
+pub fn redact<T: Serialize + DeserializeOwned + Clone>(value: &T, secrets: &[String]) -> Result<T, serde_json::Error> {
+    if secrets.is_empty() {
+        return Ok(value.clone());
+    }
+    serde_json::from_value(redact_json(serde_json::to_value(value)?, secrets))
+}
+
+fn redact_json(value: Value, secrets: &[String]) -> Value {
+    match value {
+        Value::String(text) => Value::String(redact_text(text, secrets)),
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| redact_json(item, secrets)).collect()),
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .map(|(key, member)| (redact_text(key, secrets), redact_json(member, secrets)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+fn redact_text(mut text: String, secrets: &[String]) -> String {
+    for (index, secret) in secrets.iter().enumerate() {
+        let word = format!("redacted-{}", index + 1);
+        let secret = secret.to_ascii_lowercase();
+        let mut from = 0;
+        while let Some(at) = text[from..].to_ascii_lowercase().find(&secret).map(|at| from + at) {
+            text.replace_range(at..at + secret.len(), &word);
+            from = at + word.len();
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_setting_is_taken_out_everywhere() {
+        let schema = json!({"properties": {"keys": {"writeOnly": true, "type": "object"}, "lists": {}}});
+        let found = secrets(&schema, &json!({"keys": {"dqs": "AbC9"}, "lists": ["public"]}));
+        assert_eq!(found, ["AbC9"]);
+        let value = json!({"q": "1.0.0.127.abc9.zen.dq.example", "k": ["ABC9", {"abc9": 1}], "n": 9});
+        assert_eq!(
+            redact(&value, &found).unwrap(),
+            json!({"q": "1.0.0.127.redacted-1.zen.dq.example", "k": ["redacted-1", {"redacted-1": 1}], "n": 9})
+        );
+    }
+
+    #[test]
+    fn what_is_no_recording_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.json");
+        for (text, expected) in [
+            ("nonsense", "expected"),
+            ("{}", "has no `format`"),
+            (r#"{"format":"engine-recording/9"}"#, "engine-recording/9"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = Recording::read(&path).unwrap_err().to_string();
+            assert!(error.contains("x.json") && error.contains(expected), "{error}");
+        }
+        assert!(Recording::read(&folder.path().join("none")).unwrap_err().to_string().contains("could not read"));
+    }
+}

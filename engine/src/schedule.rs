@@ -1,0 +1,321 @@
+//! Runs the checks of a plan, all at once, and keeps them apart: what one
+//! check does to itself takes nothing from the others.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use engine_plugin_api::{
+    BoxFuture, Cause, CauseKind, Context, DynCheck, Emission, Finding, Manifest, Outcome, Reply, ServiceError,
+    ServiceErrorKind, Services, Target, Unknown,
+    services::{CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, SMTP_SESSION, SmtpReply, SmtpRequest},
+};
+use serde_json::{Value, json};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+use crate::{
+    net::{Answer, Layer, Request},
+    recording::Cut,
+};
+
+/// Findings and unknowns that one check may send in a run; the rest is dropped and said so.
+pub const EMISSIONS: usize = 1_000;
+/// Time that one check may ask to wait in all.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// One check to run.
+pub struct Job {
+    /// What it says of itself.
+    pub manifest: Arc<Manifest>,
+    /// The check.
+    pub check: Arc<dyn DynCheck>,
+    /// Its services.
+    pub layer: Arc<dyn Layer>,
+    /// In a replay of a check that was cut off: how, and what tells that it can go no further.
+    pub replayed_cut: Option<(Cut, Arc<Notify>)>,
+}
+
+/// What became of one check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckRun {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// What it could not tell.
+    pub unknowns: Vec<Unknown>,
+    /// What it did against its own manifest or the host's rules.
+    pub violations: Vec<String>,
+    /// Set when the host cut it off.
+    pub cut: Option<Cut>,
+}
+
+/// What goes on in a run, for the waiting user.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A check has begun.
+    Started {
+        /// Its id.
+        check: String,
+    },
+    /// A check has something to say.
+    Progress {
+        /// Its id.
+        check: String,
+        /// Its words.
+        text: String,
+    },
+    /// A check has ended.
+    Finished {
+        /// Its id.
+        check: String,
+    },
+}
+
+/// Takes the events of a run; called from any task, must not block.
+pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Runs `jobs` on `target`, each for at most `deadline`, waits that it asked
+/// for not counted. When `interrupt` turns true, those that still run are cut off.
+pub async fn run(
+    jobs: Vec<Job>,
+    target: &Target,
+    deadline: Duration,
+    interrupt: watch::Receiver<bool>,
+    listener: Listener,
+) -> Vec<CheckRun> {
+    let runs =
+        jobs.into_iter().map(|job| run_one(job, target.clone(), deadline, interrupt.clone(), Arc::clone(&listener)));
+    futures_util::future::join_all(runs).await
+}
+
+async fn run_one(
+    job: Job,
+    target: Target,
+    deadline: Duration,
+    mut interrupt: watch::Receiver<bool>,
+    listener: Listener,
+) -> CheckRun {
+    let id = job.manifest.id.clone();
+    listener(Event::Started { check: id.clone() });
+    let (waits, waited) = watch::channel(Duration::ZERO);
+    let desk = Arc::new(Desk {
+        manifest: Arc::clone(&job.manifest),
+        layer: job.layer,
+        waits,
+        tray: Mutex::default(),
+        listener: Arc::clone(&listener),
+    });
+    let context = Context::new(Arc::clone(&desk) as Arc<dyn Services>);
+    let check = Arc::clone(&job.check);
+    let mut task = tokio::spawn(async move { check.run_dyn(context, target).await });
+    let abort = task.abort_handle();
+
+    let (recorded, stuck) = job.replayed_cut.unzip();
+    let stuck = async {
+        match stuck {
+            Some(stuck) => stuck.notified().await,
+            None => std::future::pending().await,
+        }
+    };
+    // In a replay nothing but what was recorded ends a check.
+    let overdue =
+        async { if recorded.is_some() { std::future::pending().await } else { past(deadline, waited).await } };
+    let interrupted = async {
+        if interrupt.wait_for(|set| *set).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let ended = tokio::select! {
+        biased;
+        ended = &mut task => Ok(ended),
+        () = stuck => Err(Cause::new(CauseKind::NotRecorded, "the recording ends here")),
+        () = interrupted => Err(Cause::new(CauseKind::Interrupted, "the run was interrupted")),
+        () = overdue => Err(Cause::new(CauseKind::Deadline, format!("the check was not done after {} s", deadline.as_secs_f64()))),
+    };
+    abort.abort();
+    let mut tray = std::mem::take(&mut *desk.tray.lock().unwrap_or_else(PoisonError::into_inner));
+    let (outcome, cut) = match (ended, recorded) {
+        (_, Some(cut)) => {
+            tray.emissions.truncate(cut.emissions);
+            (Outcome::CouldNotTell { cause: cut.cause.clone() }, Some(cut))
+        }
+        (Err(cause), None) => {
+            let cut = Cut { cause: cause.clone(), emissions: tray.emissions.len() };
+            (Outcome::CouldNotTell { cause }, Some(cut))
+        }
+        (Ok(Ok(outcome)), None) => (outcome, None),
+        (Ok(Err(error)), None) => {
+            let words = if error.is_panic() { panic_words(&*error.into_panic()) } else { "it was stopped".to_owned() };
+            (
+                Outcome::CouldNotTell {
+                    cause: Cause::new(CauseKind::CheckFailed, format!("the check failed: {words}")),
+                },
+                None,
+            )
+        }
+    };
+    let mut run = CheckRun {
+        id: id.clone(),
+        version: job.manifest.version.clone(),
+        outcome,
+        findings: Vec::new(),
+        unknowns: Vec::new(),
+        violations: tray.violations,
+        cut,
+    };
+    for emission in tray.emissions {
+        match emission {
+            Emission::Finding(finding) => run.findings.push(finding),
+            Emission::Unknown(unknown) => run.unknowns.push(unknown),
+            Emission::Progress { .. } => {}
+        }
+    }
+    listener(Event::Finished { check: id });
+    run
+}
+
+/// Ends `deadline` after now, later by what `waited` grows to meanwhile.
+async fn past(deadline: Duration, waited: watch::Receiver<Duration>) {
+    let begun = Instant::now();
+    loop {
+        let due = begun + deadline + *waited.borrow();
+        if Instant::now() >= due {
+            return;
+        }
+        tokio::time::sleep_until(due).await;
+    }
+}
+
+fn panic_words(payload: &(dyn std::any::Any + Send)) -> String {
+    let words = payload.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    words
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it panicked without words".to_owned())
+}
+
+/// What a check has handed in.
+#[derive(Default)]
+struct Tray {
+    emissions: Vec<Emission>,
+    violations: Vec<String>,
+}
+
+/// The services of one check: holds it to its manifest, takes what it sends.
+struct Desk {
+    manifest: Arc<Manifest>,
+    layer: Arc<dyn Layer>,
+    waits: watch::Sender<Duration>,
+    tray: Mutex<Tray>,
+    listener: Listener,
+}
+
+impl Desk {
+    async fn exchange(&self, method: &str, request: Request) -> Result<Answer, ServiceError> {
+        if !self.manifest.services.iter().any(|service| service == method) {
+            let why = format!("the manifest of `{}` does not name the service {method}", self.manifest.id);
+            self.violation(why.clone());
+            return Err(ServiceError::new(ServiceErrorKind::Denied, why));
+        }
+        if let Request::Sleep(duration) = request {
+            let total = self.waits.borrow().saturating_add(duration);
+            if total > LONGEST_WAIT {
+                let why = format!("the check may wait {} h in all", LONGEST_WAIT.as_secs() / 3600);
+                return Err(ServiceError::new(ServiceErrorKind::Denied, why));
+            }
+            self.waits.send_replace(total);
+        }
+        Ok(self.layer.exchange(request).await?.answer)
+    }
+
+    fn violation(&self, what: String) {
+        let mut tray = self.tray.lock().unwrap_or_else(PoisonError::into_inner);
+        if tray.violations.len() < EMISSIONS && !tray.violations.contains(&what) {
+            tray.violations.push(what);
+        }
+    }
+}
+
+fn wrong_kind<T>(method: &str) -> Result<T, ServiceError> {
+    Err(ServiceError::new(ServiceErrorKind::Internal, format!("{method} was answered by another service")))
+}
+
+impl Services for Desk {
+    fn call(&self, method: String, head: Value, _body: Vec<u8>) -> BoxFuture<'_, Result<Reply, ServiceError>> {
+        Box::pin(async move {
+            let bad = |error: serde_json::Error| {
+                ServiceError::new(ServiceErrorKind::BadRequest, format!("{method}: {error}"))
+            };
+            let head = match method.as_str() {
+                DNS_LOOKUP => json!(self.dns(serde_json::from_value(head).map_err(bad)?).await?),
+                SMTP_SESSION => json!(self.smtp(serde_json::from_value(head).map_err(bad)?).await?),
+                CLOCK_SLEEP => {
+                    let ms = head.get("ms").and_then(Value::as_u64);
+                    let ms = ms.ok_or_else(|| {
+                        ServiceError::new(ServiceErrorKind::BadRequest, format!("{method}: expected {{\"ms\": n}}"))
+                    })?;
+                    self.sleep(Duration::from_millis(ms)).await?;
+                    json!({})
+                }
+                _ => {
+                    return Err(ServiceError::new(
+                        ServiceErrorKind::Unsupported,
+                        format!("this engine has no service {method}"),
+                    ));
+                }
+            };
+            Ok(Reply { head, body: Vec::new() })
+        })
+    }
+
+    fn emit(&self, emission: Emission) {
+        if let Emission::Progress { text } = emission {
+            return (self.listener)(Event::Progress { check: self.manifest.id.clone(), text });
+        }
+        if let Emission::Finding(finding) = &emission
+            && self.manifest.finding(&finding.code).is_none()
+        {
+            return self.violation(format!(
+                "`{}` sent the finding `{}`, which its manifest does not declare",
+                self.manifest.id, finding.code
+            ));
+        }
+        let mut tray = self.tray.lock().unwrap_or_else(PoisonError::into_inner);
+        if tray.emissions.len() < EMISSIONS {
+            tray.emissions.push(emission);
+        } else {
+            drop(tray);
+            self.violation(format!("`{}` sent more than {EMISSIONS} findings; the rest is left out", self.manifest.id));
+        }
+    }
+
+    fn dns(&self, question: DnsQuestion) -> BoxFuture<'_, Result<DnsReply, ServiceError>> {
+        Box::pin(async move {
+            match self.exchange(DNS_LOOKUP, Request::Dns(question)).await? {
+                Answer::Dns(reply) => Ok(reply),
+                _ => wrong_kind(DNS_LOOKUP),
+            }
+        })
+    }
+
+    fn smtp(&self, request: SmtpRequest) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
+        Box::pin(async move {
+            match self.exchange(SMTP_SESSION, Request::Smtp(request)).await? {
+                Answer::Smtp(reply) => Ok(reply),
+                _ => wrong_kind(SMTP_SESSION),
+            }
+        })
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, Result<(), ServiceError>> {
+        Box::pin(async move { self.exchange(CLOCK_SLEEP, Request::Sleep(duration)).await.map(|_| ()) })
+    }
+}
