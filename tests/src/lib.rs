@@ -1,1 +1,95 @@
-//! engine-tests
+//! What the whole-program tests share: a run over a lab, and the outside data.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use engine_core::{
+    net::{NetOptions, Routes},
+    plan::Choice,
+    profile::{All, Profile, Selection},
+    registry::Registry,
+    session::{self, Finished, Network, Order, RunError},
+};
+use engine_lab::{Lab, ScenarioTarget};
+use engine_plugin_api::Target;
+use serde_json::Value;
+
+/// The network that `lab` stands in for, with time-outs short enough for tests.
+pub fn net_options(lab: &Lab) -> NetOptions {
+    NetOptions {
+        dns_timeout: Duration::from_millis(1_500),
+        connect_timeout: Duration::from_secs(2),
+        greeting_timeout: Duration::from_secs(2),
+        reply_timeout: Duration::from_secs(2),
+        routes: Routes { map: lab.routes().into_iter().collect() },
+        extra_roots: vec![lab.root_certificate()],
+        ehlo: "probe.example".to_owned(),
+        ..NetOptions::new(vec![lab.resolver()])
+    }
+}
+
+/// A profile of every check.
+pub fn full() -> Profile {
+    Profile { summary: String::new(), checks: Selection::All(All::All), severities: BTreeMap::new(), mute: Vec::new() }
+}
+
+/// An order for the checks `only` (all without any) with `settings` by check id.
+pub fn order(target: Target, only: &[&str], settings: BTreeMap<String, Value>) -> Order {
+    Order {
+        target,
+        profile_name: "full".to_owned(),
+        profile: full(),
+        choice: Choice { only: only.iter().map(|&id| id.to_owned()).collect(), skip: Vec::new() },
+        settings,
+        deadline: Duration::from_secs(30),
+    }
+}
+
+/// Runs `order` over `lab`.
+///
+/// # Errors
+/// As [`session::run`].
+pub async fn run(registry: &Registry, lab: &Lab, order: Order) -> Result<Finished, RunError> {
+    let network = Network::new(&net_options(lab), Some("lab".to_owned()));
+    let (_keep, interrupt) = tokio::sync::watch::channel(false);
+    session::run(registry, &network, order, interrupt, Arc::new(|_| ())).await
+}
+
+/// The target that a scenario names.
+///
+/// # Errors
+/// When its address is none.
+pub fn target(scenario: &ScenarioTarget) -> Result<Target, std::net::AddrParseError> {
+    let mut target = Target {
+        shown: scenario.domain.clone().unwrap_or_default(),
+        domain: scenario.domain.clone(),
+        ip: scenario.ip.as_deref().map(str::parse).transpose()?,
+        sender: scenario.sender.clone(),
+        recipient: scenario.recipient.clone(),
+        helo: scenario.helo.clone(),
+        reply: scenario.reply.clone(),
+    };
+    if target.domain.is_none() {
+        target.domain = target.recipient.as_deref().and_then(Target::domain_of);
+    }
+    Ok(target)
+}
+
+/// The folder of outside test material: `MAIL_TEST_DATA`, else `../shared/data`
+/// beside the workspace; `None`, and a line that says so, when it is not there.
+///
+/// # Panics
+/// When it is not there and `ENGINE_TESTS_REQUIRE_DATA` is set.
+pub fn outside_data() -> Option<PathBuf> {
+    let folder = std::env::var_os("MAIL_TEST_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(
+        std::env::var_os("ENGINE_TESTS_REQUIRE_DATA").is_none(),
+        "the outside test data is required and not at {}",
+        folder.display()
+    );
+    println!("skipped: no outside test data at {} (set MAIL_TEST_DATA)", folder.display());
+    None
+}

@@ -100,6 +100,26 @@ pub struct NetOptions {
     pub extra_roots: Vec<Vec<u8>>,
 }
 
+impl NetOptions {
+    /// The usual options over `resolvers`: 5 s a question, 128 questions at
+    /// once, 10 s to connect, 60 s for a greeting, 30 s for any other reply.
+    pub fn new(resolvers: Vec<SocketAddr>) -> Self {
+        NetOptions {
+            resolvers,
+            dns_timeout: Duration::from_secs(5),
+            dns_in_flight: 128,
+            routes: Routes::default(),
+            allow_private: false,
+            ehlo: "localhost.localdomain".to_owned(),
+            source: None,
+            connect_timeout: Duration::from_secs(10),
+            greeting_timeout: Duration::from_secs(60),
+            reply_timeout: Duration::from_secs(30),
+            extra_roots: Vec::new(),
+        }
+    }
+}
+
 /// Maps presented, globally routable addresses to loopback sockets.
 ///
 /// Checks, findings and policy see only the presented address. With any route

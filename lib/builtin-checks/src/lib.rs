@@ -1,0 +1,20 @@
+//! The list of the engine's own checks: one line a folder of `checks/`, kept
+//! by `cargo xtask generate`, and held against the folders by a test.
+
+use engine_core::registry::{Registry, RegistryError};
+
+/// A registry that holds every check of this project.
+///
+/// # Errors
+/// When two of them have one id or code, or a page cannot be read; a test
+/// keeps that from happening.
+pub fn registry() -> Result<Registry, RegistryError> {
+    let mut registry = Registry::default();
+    let origin = "built in";
+    registry.add::<check_dnsbl::Dnsbl>(origin)?;
+    registry.add::<check_greylist::Greylist>(origin)?;
+    registry.add::<check_mx::Mx>(origin)?;
+    registry.add::<check_smtp_codes::SmtpCodes>(origin)?;
+    registry.add::<check_spf::Spf>(origin)?;
+    Ok(registry)
+}
