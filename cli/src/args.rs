@@ -1,0 +1,230 @@
+//! The arguments.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use engine_plugin_api::Severity;
+
+/// Finds out what is wrong with a mail domain, how it is known, and what to change.
+#[derive(Parser, Debug)]
+#[command(name = "engine", version, about, max_term_width = 100, arg_required_else_help = true)]
+pub struct Arguments {
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run checks on a target and report what they find.
+    #[command(after_help = EXIT_CODES)]
+    Run(Box<Run>),
+    /// List the checks, findings or profiles.
+    List(List),
+    /// Explain a finding code, an SMTP reply or a status code.
+    Explain(Explain),
+    /// Make the report of a recorded run again, without a network.
+    #[command(after_help = EXIT_CODES)]
+    Replay(Replay),
+    /// Start the embedded mail world and say what to ask it.
+    Lab(Lab),
+    /// Print a JSON schema.
+    Schema(Schema),
+    /// Print a completion script for a shell.
+    Completions(Completions),
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 wrong arguments or \
+configuration; 3 something could not be told, and nothing worse; 130 interrupted.";
+
+/// `engine run`.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Domains or IP addresses to examine; those of engine.toml without any.
+    pub targets: Vec<String>,
+    /// The profile: full, quick, not-received, spam, blocklisted, delayed, rejected, or one of engine.toml.
+    #[arg(long, short)]
+    pub profile: Option<String>,
+    /// Run exactly these checks, whatever the profile says.
+    #[arg(long, value_delimiter = ',', value_name = "CHECK")]
+    pub only: Vec<String>,
+    /// Leave these checks out.
+    #[arg(long, value_delimiter = ',', value_name = "CHECK")]
+    pub skip: Vec<String>,
+    /// Change a check's setting for this run.
+    #[arg(long = "set", value_name = "CHECK.KEY=VALUE")]
+    pub settings: Vec<String>,
+
+    /// The address that mail is sent from.
+    #[arg(long, help_heading = "What is examined")]
+    pub ip: Option<String>,
+    /// The envelope sender.
+    #[arg(long, value_name = "MAILBOX", help_heading = "What is examined")]
+    pub sender: Option<String>,
+    /// A recipient that you own or may write to; probed up to RCPT TO, never DATA.
+    #[arg(long, value_name = "MAILBOX", help_heading = "What is examined")]
+    pub recipient: Option<String>,
+    /// The name that the sending server gives with HELO.
+    #[arg(long, value_name = "NAME", help_heading = "What is examined")]
+    pub helo: Option<String>,
+    /// An SMTP reply to explain, as the log or the bounce has it.
+    #[arg(long, value_name = "TEXT", help_heading = "What is examined")]
+    pub reply: Option<String>,
+    /// How long to wait for a second attempt that confirms greylisting, for example 6m.
+    #[arg(long, value_name = "DURATION", help_heading = "What is examined")]
+    pub wait: Option<String>,
+
+    /// Ask this resolver instead of the system's; repeat for fail-over.
+    #[arg(long, value_name = "IP[:PORT]", help_heading = "Network")]
+    pub resolver: Vec<String>,
+    /// Connect from this address.
+    #[arg(long, value_name = "IP", help_heading = "Network")]
+    pub source: Option<IpAddr>,
+    /// The name to give with EHLO; the machine's own without.
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    pub ehlo: Option<String>,
+    /// Use the embedded mail world instead of the network; without a target, list its domains.
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Network")]
+    pub lab: Option<String>,
+    /// Send what goes to public addresses to loopback sockets instead, as this
+    /// file says: `public-ip:port loopback-ip:port` a line. For tests.
+    #[arg(long, value_name = "FILE", conflicts_with = "lab", help_heading = "Network")]
+    pub route: Option<PathBuf>,
+
+    /// Settings and profiles; ./engine.toml or the user's own without.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Keep everything that was observed, for `engine replay`.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// What to print.
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// The least severity that makes the exit code 1; warning without.
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub fail_on: Option<Severity>,
+    /// Print what would be run, and run nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Also print what passed and every observation.
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// `engine list`.
+#[derive(Args, Debug)]
+pub struct List {
+    /// What to list.
+    #[arg(value_enum, default_value_t = Listed::Checks)]
+    pub what: Listed,
+    /// What to print.
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `engine explain`.
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// A finding code (mx-alias), a status code (5.7.23, 550), or a whole reply.
+    #[arg(required = true, num_args = 1..)]
+    pub words: Vec<String>,
+}
+
+/// `engine replay`.
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// A file that `engine run --record` wrote.
+    pub file: PathBuf,
+    /// What to print.
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// The least severity that makes the exit code 1.
+    #[arg(long, value_name = "SEVERITY", value_parser = severity, default_value = "warning")]
+    pub fail_on: Severity,
+    /// Also print what passed and every observation.
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// `engine lab`.
+#[derive(Args, Debug)]
+pub struct Lab {
+    /// A scenario file; the shipped world without.
+    pub scenario: Option<PathBuf>,
+    /// Milliseconds to add to every exchange.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub round_trip: u64,
+    /// Write the routes to this file, for `engine run --route`.
+    #[arg(long, value_name = "FILE")]
+    pub route: Option<PathBuf>,
+}
+
+/// `engine schema`.
+#[derive(Args, Debug)]
+pub struct Schema {
+    /// `report`, `config`, or a check's id for its settings.
+    #[arg(default_value = "report")]
+    pub of: String,
+}
+
+/// `engine completions`.
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// What to list.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// The checks.
+    Checks,
+    /// The findings that they can make.
+    Findings,
+    /// The profiles.
+    Profiles,
+}
+
+/// What to print.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One `json/v1` report a line.
+    Json,
+}
+
+/// When to use colour.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// Decides it for everything that is printed from here on.
+    pub fn write_global(self) {
+        match self {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::AlwaysAnsi,
+            Color::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+fn severity(word: &str) -> Result<Severity, String> {
+    let words = || Severity::ALL.map(Severity::word);
+    Severity::from_word(word).ok_or_else(|| {
+        let hint = engine_core::nearest(word, words()).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        format!("expected one of {}{hint}", words().join(", "))
+    })
+}

@@ -1,0 +1,40 @@
+//! The subcommands, a file each.
+
+pub mod explain;
+pub mod lab;
+pub mod list;
+pub mod replay;
+pub mod run;
+pub mod schema;
+
+use std::io::Write;
+
+use clap::CommandFactory;
+use engine_core::registry::Registry;
+
+use crate::{
+    args::{Arguments, Completions},
+    complaint::Complaint,
+    exit::Exit,
+};
+
+/// The checks that this program has.
+pub fn registry() -> Result<Registry, Complaint> {
+    builtin_checks::registry().map_err(Complaint::new)
+}
+
+/// Writes to standard output, coloured as the user wants.
+pub fn print(text: &str) -> Result<(), Complaint> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// `engine completions`.
+pub fn completions(arguments: &Completions) -> Result<Exit, Complaint> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "engine", &mut script);
+    print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Good)
+}

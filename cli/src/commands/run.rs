@@ -1,0 +1,250 @@
+//! `engine run`.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, IsTerminal, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use engine_core::{
+    config::{Config, misfit, parse_duration},
+    nearest,
+    plan::{Choice, Plan},
+    profile::Profile,
+    registry::Registry,
+    report::Report,
+    schedule::{Event, Listener},
+    session::{self, Network, Order},
+};
+use engine_lab::Lab;
+use engine_plugin_api::{
+    Severity, Target,
+    serde_json::{self, Value},
+};
+use tokio::sync::watch;
+
+use super::{lab::domains, print, registry};
+use crate::{
+    args::{Format, Run},
+    complaint::Complaint,
+    exit::Exit,
+    network,
+    render::text,
+    target,
+};
+
+/// How long a check may take unless the configuration says otherwise.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Runs checks and reports.
+pub fn run(arguments: Run) -> Result<Exit, Complaint> {
+    let registry = registry()?;
+    let config = configuration(&arguments, &registry)?;
+    let profile_name = arguments.profile.clone().or_else(|| config.profile.clone()).unwrap_or_else(|| "full".to_owned());
+    let profile = config.profile(&profile_name).map_err(split_hint)?.clone();
+    let settings = settings(&arguments, &config, &registry)?;
+    let choice = Choice { only: arguments.only.clone(), skip: arguments.skip.clone() };
+    let fail_on = arguments.fail_on.or(config.fail_on).unwrap_or(Severity::Warning);
+    let deadline = config.net.deadline.as_deref().map_or(Ok(DEADLINE), parse_duration).map_err(Complaint::new)?;
+
+    let world = arguments.lab.as_deref().map(network::world).transpose()?;
+    let targets = match (targets(&arguments, &config)?, &world) {
+        (targets, Some(world)) if targets.is_empty() => {
+            print(&format!("The lab's domains; give one: engine run --lab DOMAIN\n\n{}", domains(world)))?;
+            return Ok(Exit::Good);
+        }
+        (targets, _) if targets.is_empty() => vec![asked(&arguments)?],
+        (targets, _) => targets,
+    };
+    let order = |target: Target| Order {
+        target,
+        profile_name: profile_name.clone(),
+        profile: profile.clone(),
+        choice: choice.clone(),
+        settings: settings.clone(),
+        deadline,
+    };
+    if arguments.dry_run {
+        return dry_run(&registry, &profile, &choice, &targets);
+    }
+    if targets.len() > 1 && arguments.record.is_some() {
+        return Err(Complaint::new(format!("--record takes one target, and {} were given", targets.len())));
+    }
+    let printer = Printer { format: arguments.format, verbose: arguments.verbose };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let done = runtime.block_on(async {
+        let lab = match &world {
+            Some(world) => Some(Lab::start(world).await.map_err(Complaint::new)?),
+            None => None,
+        };
+        let (options, instead) = network::options(&arguments, &config.net, lab.as_ref())?;
+        let network = Network::new(&options, instead);
+        let (stop, interrupt) = watch::channel(false);
+        tokio::spawn(on_ctrl_c(stop));
+        let mut reports = Vec::new();
+        for target in targets {
+            let listener = progress(&target.shown);
+            let finished = session::run(&registry, &network, order(target), interrupt.clone(), listener).await.map_err(Complaint::new)?;
+            if let Some(file) = &arguments.record {
+                finished.recording.write(file).map_err(Complaint::new)?;
+            }
+            printer.print(&finished.report)?;
+            reports.push(finished.report);
+            if *interrupt.borrow() {
+                break;
+            }
+        }
+        Ok::<_, Complaint>(reports)
+    });
+    // What still holds a session says QUIT within this time; nothing waits longer for it.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    let reports = done?;
+    if reports.len() > 1 && printer.format == Format::Text {
+        print(&format!("\n{}", text::summary(&reports)))?;
+    }
+    Ok(reports.iter().map(|report| Exit::of(report, fail_on)).max().unwrap_or(Exit::Good))
+}
+
+/// Prints reports one by one.
+pub struct Printer {
+    /// The form.
+    pub format: Format,
+    /// Whether to print everything.
+    pub verbose: bool,
+}
+
+impl Printer {
+    /// Prints a report.
+    pub fn print(&self, report: &Report) -> Result<(), Complaint> {
+        match self.format {
+            Format::Json => print(&format!("{}\n", serde_json::to_string(report).map_err(Complaint::new)?)),
+            Format::Text => print(&text::report(report, self.verbose)),
+        }
+    }
+}
+
+fn dry_run(registry: &Registry, profile: &Profile, choice: &Choice, targets: &[Target]) -> Result<Exit, Complaint> {
+    for target in targets {
+        let plan = Plan::make(registry, profile, choice, target).map_err(Complaint::new)?;
+        print(&format!("{}\n{plan}", target.shown))?;
+    }
+    Ok(Exit::Good)
+}
+
+/// The configuration: `--config`, else `./engine.toml`, else the user's own, else none.
+fn configuration(arguments: &Run, registry: &Registry) -> Result<Config, Complaint> {
+    let own = || {
+        let home = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
+        home.map(|home| home.join("engine").join("engine.toml"))
+    };
+    let here = || Some(PathBuf::from("engine.toml")).filter(|path| path.is_file());
+    let found = arguments.config.clone().or_else(here).or_else(|| own().filter(|path| path.is_file()));
+    let read = |path: &Path| Config::read(path, registry).map_err(Complaint::new);
+    found.as_deref().map_or_else(|| Ok(Config::shipped()), read)
+}
+
+/// The settings of the checks: the configuration's, then `--set`, then `--wait`.
+fn settings(arguments: &Run, config: &Config, registry: &Registry) -> Result<BTreeMap<String, Value>, Complaint> {
+    let mut settings = config.checks.clone();
+    for given in &arguments.settings {
+        let wrong = || Complaint::new(format!("--set `{given}`: expected CHECK.KEY=VALUE, for example dnsbl.max_addresses=4"));
+        let (path, value) = given.split_once('=').ok_or_else(wrong)?;
+        // The id of a third-party check has a dot of its own.
+        let (check, key) = path.rsplit_once('.').ok_or_else(wrong)?;
+        set(&mut settings, check, key, value)?;
+    }
+    if let Some(wait) = &arguments.wait {
+        set(&mut settings, "greylist", "wait", wait)?;
+    }
+    for (id, value) in &settings {
+        let Some(check) = registry.check(id) else {
+            let complaint = Complaint::new(format!("there is no check `{id}` to set anything of"));
+            return Err(match nearest(id, registry.ids()) {
+                Some(near) => complaint.hint(format!("did you mean `{near}`?")),
+                None => complaint,
+            });
+        };
+        if let Some((pointer, message)) = misfit(&check.manifest.config_schema, value) {
+            return Err(Complaint::new(format!("{id}{}: {message}", pointer.replace('/', "."))).hint(format!("engine schema {id} prints its settings")));
+        }
+        if let Err(error) = check.instance(value.clone()) {
+            return Err(Complaint::new(format!("the settings of {id}: {error}")).hint(format!("engine schema {id} prints its settings")));
+        }
+    }
+    Ok(settings)
+}
+
+/// Sets one value, read as TOML where it is any, as text where it is not.
+fn set(settings: &mut BTreeMap<String, Value>, check: &str, key: &str, value: &str) -> Result<(), Complaint> {
+    let read = toml::from_str::<toml::Table>(&format!("value = {value}")).ok().and_then(|mut table| table.remove("value"));
+    let value = read.and_then(|value| serde_json::to_value(value).ok()).unwrap_or_else(|| Value::String(value.to_owned()));
+    let own = settings.entry(check.to_owned()).or_insert_with(|| Value::Object(serde_json::Map::new()));
+    match own.as_object_mut() {
+        Some(own) => {
+            own.insert(key.to_owned(), value);
+            Ok(())
+        }
+        None => Err(Complaint::new(format!("the settings of {check} in the configuration are no table"))),
+    }
+}
+
+/// What the command line names, or else the configuration's targets.
+fn targets(arguments: &Run, config: &Config) -> Result<Vec<Target>, Complaint> {
+    if arguments.targets.is_empty()
+        && let Some(target) = target::target(None, arguments)?
+    {
+        return Ok(vec![target]);
+    }
+    let words = if arguments.targets.is_empty() && arguments.lab.is_none() { &config.targets } else { &arguments.targets };
+    words.iter().map(|word| target::target(Some(word), arguments)).filter_map(Result::transpose).collect()
+}
+
+/// Asks for a target, if somebody is there to answer.
+fn asked(arguments: &Run) -> Result<Target, Complaint> {
+    let nothing = || {
+        Complaint::new("no target was given").hint("give a domain or an IP address (engine run example.org), list targets in engine.toml, or try the lab: engine run --lab")
+    };
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(nothing());
+    }
+    eprint!("Domain or IP address to examine: ");
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    if line.trim().is_empty() {
+        return Err(nothing());
+    }
+    target::target(Some(line.trim()), arguments)?.ok_or_else(nothing)
+}
+
+/// The first Ctrl-C ends the run and lets it report; the second ends the program.
+async fn on_ctrl_c(stop: watch::Sender<bool>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        stop.send_replace(true);
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        }
+    }
+}
+
+/// Progress on standard error, if that is a terminal.
+fn progress(shown: &str) -> Listener {
+    if !std::io::stderr().is_terminal() {
+        return Arc::new(|_| ());
+    }
+    let shown = crate::render::escape::line(shown);
+    Arc::new(move |event| {
+        if let Event::Progress { check, text } = event {
+            anstream::eprintln!("{shown}: {check}: {}", crate::render::escape::line(&text));
+        }
+    })
+}
+
+fn split_hint(message: String) -> Complaint {
+    match message.split_once("\nhint: ") {
+        Some((message, hint)) => Complaint::new(message).hint(hint),
+        None => Complaint::new(message),
+    }
+}

@@ -1,0 +1,122 @@
+//! How the network is reached: from the arguments, the configuration, and the
+//! lab or route file that stands in for it.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
+
+use engine_core::{
+    config::{NetConfig, parse_duration},
+    net::{NetOptions, Routes, dns::system_resolvers},
+};
+use engine_lab::{Lab, World};
+
+use crate::{args::Run, complaint::Complaint};
+
+/// The longest that a greeting may be waited for (RFC 5321 §4.5.3.2.1).
+const LONGEST_GREETING: Duration = Duration::from_secs(300);
+
+/// The options of a live run and, where something stands in for the network, its name.
+pub fn options(run: &Run, config: &NetConfig, lab: Option<&Lab>) -> Result<(NetOptions, Option<String>), Complaint> {
+    let mut options = match lab {
+        Some(lab) => lab_options(lab),
+        None => NetOptions { ehlo: gethostname::gethostname().to_string_lossy().into_owned(), ..NetOptions::new(resolvers(run, config)?) },
+    };
+    let duration = |text: &Option<String>, into: &mut Duration| -> Result<(), Complaint> {
+        if let Some(text) = text {
+            *into = parse_duration(text).map_err(Complaint::new)?;
+        }
+        Ok(())
+    };
+    duration(&config.dns_timeout, &mut options.dns_timeout)?;
+    duration(&config.connect_timeout, &mut options.connect_timeout)?;
+    duration(&config.greeting_timeout, &mut options.greeting_timeout)?;
+    duration(&config.reply_timeout, &mut options.reply_timeout)?;
+    options.greeting_timeout = options.greeting_timeout.min(LONGEST_GREETING);
+    options.allow_private = config.allow_private;
+    options.source = run.source.or(config.source);
+    if let Some(ehlo) = run.ehlo.as_ref().or(config.ehlo.as_ref()) {
+        options.ehlo = crate::target::domain(ehlo)?;
+    }
+    let mut instead = lab.map(|_| match run.lab.as_deref() {
+        None | Some("") => "the shipped lab".to_owned(),
+        Some(file) => format!("the lab of {file}"),
+    });
+    if let Some(file) = &run.route {
+        options.routes = read_routes(file)?;
+        instead = Some(format!("the routes of {}", file.display()));
+    }
+    Ok((options, instead))
+}
+
+/// The options of a run over `lab`. Time-outs are short: nothing there is slow unless it is meant to be.
+fn lab_options(lab: &Lab) -> NetOptions {
+    NetOptions {
+        dns_timeout: Duration::from_secs(2),
+        connect_timeout: Duration::from_secs(3),
+        greeting_timeout: Duration::from_secs(10),
+        reply_timeout: Duration::from_secs(5),
+        routes: Routes { map: lab.routes().into_iter().collect() },
+        extra_roots: vec![lab.root_certificate()],
+        ehlo: "probe.example".to_owned(),
+        ..NetOptions::new(vec![lab.resolver()])
+    }
+}
+
+/// Reads a world; the shipped one for an empty name.
+pub fn world(file: &str) -> Result<World, Complaint> {
+    if file.is_empty() {
+        return Ok(World::shipped());
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| Complaint::new(format!("could not read the scenario {file}: {error}")))?;
+    World::parse(&text).map_err(|error| Complaint::new(format!("{file}: {error}")))
+}
+
+fn resolvers(run: &Run, config: &NetConfig) -> Result<Vec<SocketAddr>, Complaint> {
+    let given = if run.resolver.is_empty() { &config.resolvers } else { &run.resolver };
+    if given.is_empty() {
+        return system_resolvers().map_err(|error| Complaint::new(error).hint("name one with --resolver IP"));
+    }
+    given.iter().map(|text| resolver(text)).collect()
+}
+
+fn resolver(text: &str) -> Result<SocketAddr, Complaint> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let with_port = || bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
+    text.parse().ok().or_else(with_port).ok_or_else(|| {
+        Complaint::new(format!("the resolver `{text}` is no address")).hint("expected IP or IP:port, for example 192.0.2.53 or [2001:db8::53]:5353")
+    })
+}
+
+fn read_routes(file: &Path) -> Result<Routes, Complaint> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| Complaint::new(format!("could not read the routes {shown}: {error}")))?;
+    let mut map = BTreeMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let words: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
+        let wrong = || Complaint::new(format!("{shown}:{}: expected `public-ip:port loopback-ip:port`", index + 1));
+        match words.as_slice() {
+            [] => {}
+            [from, to] => {
+                let (from, to): (SocketAddr, SocketAddr) = (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
+                if !to.ip().is_loopback() {
+                    return Err(wrong().hint(format!("{to} is no loopback address")));
+                }
+                map.insert(from, to);
+            }
+            _ => return Err(wrong()),
+        }
+    }
+    if map.is_empty() {
+        return Err(Complaint::new(format!("{shown} holds no route")));
+    }
+    Ok(Routes { map })
+}
+
+/// The routes of `lab` in the form that [`options`] reads.
+pub fn routes_text(lab: &Lab) -> String {
+    lab.routes().iter().map(|(from, to)| format!("{from} {to}\n")).collect()
+}

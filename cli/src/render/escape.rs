@@ -1,0 +1,42 @@
+//! Text from the network, made harmless for a terminal.
+
+/// `text` without control characters, line ends included: each is shown as
+/// its escape, so that nothing the network says moves the cursor or changes
+/// colours. Characters that reorder text are escaped too.
+pub fn line(text: &str) -> String {
+    escaped(text, false)
+}
+
+/// As [`line`], with line ends kept.
+pub fn lines(text: &str) -> String {
+    escaped(text, true)
+}
+
+fn escaped(text: &str, keep_line_ends: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' if keep_line_ends => out.push('\n'),
+            c if c.is_control() || is_reordering(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Bidirectional controls, zero-width characters and the like (Unicode TR 36, TR 39).
+fn is_reordering(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_the_network_steers_the_terminal() {
+        let hostile = "a\u{1b}[2J\u{9b}31m\r\nb\u{202e}c\0é";
+        assert_eq!(line(hostile), "a\\u{1b}[2J\\u{9b}31m\\u{d}\\u{a}b\\u{202e}c\\u{0}é");
+        assert!(lines(hostile).contains('\n') && !lines(hostile).contains('\r'));
+    }
+}

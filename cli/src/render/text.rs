@@ -1,0 +1,270 @@
+//! A report for people: worst first, each finding with what was seen, who must
+//! act and what to change. Readable at 80 columns and without colour.
+
+use anstyle::{AnsiColor, Style};
+use engine_core::report::{Report, Reported, ReportedUnknown};
+use engine_plugin_api::{Outcome, Record, Severity, Subject};
+
+use super::{WIDTH, escape, quote, wrapped};
+
+/// The whole report. `verbose` adds what passed and every observation.
+pub fn report(report: &Report, verbose: bool) -> String {
+    let mut out = head(report);
+    let (shown, quiet): (Vec<_>, Vec<_>) = report.findings.iter().partition(|finding| finding.severity > Severity::Info);
+    for finding in shown {
+        out.push('\n');
+        out.push_str(&self::finding(finding));
+    }
+    out.push_str(&unknowns(&report.could_not_tell));
+    out.push_str(&facts(&quiet, verbose));
+    out.push_str(&checks(report));
+    if verbose {
+        out.push_str(&observations(report));
+    }
+    out
+}
+
+/// One line for each of several reports.
+pub fn summary(reports: &[Report]) -> String {
+    let width = reports.iter().map(|report| report.target.shown.chars().count()).max().unwrap_or(0);
+    let mut out = format!("{}\n", heading("SUMMARY"));
+    for report in reports {
+        let shown = escape::line(&report.target.shown);
+        out.push_str(&format!("  {shown:width$}  {}\n", report.verdict.summary));
+    }
+    out
+}
+
+fn head(report: &Report) -> String {
+    let bold = Style::new().bold();
+    let mut out = format!("{bold}{}{bold:#}  {}\n", escape::line(&report.target.shown), escape::line(&report.verdict.summary));
+    if let Some(root) = &report.verdict.root_cause {
+        let words = format!("Look first at: {} ({}, {})", root.title, root.code, root.subject.name());
+        out.push_str(&wrapped(&words, 2));
+        out.push('\n');
+    }
+    let vantage = &report.vantage;
+    let instead = vantage.instead_of_network.as_ref().map(|what| format!(" instead of the network: {what}.")).unwrap_or_default();
+    let line = format!(
+        "Profile {}, {}, {} ms, resolver {}.{instead}",
+        report.profile,
+        report.started,
+        report.took_ms,
+        vantage.resolvers.join(", ")
+    );
+    out.push_str(&wrapped(&line, 2));
+    out.push('\n');
+    out
+}
+
+fn finding(finding: &Reported) -> String {
+    let style = style(finding.severity);
+    let label = finding.severity.word().to_uppercase();
+    let mut out = format!("{style}{label}{style:#}  {}\n", escape::line(&finding.title));
+    let about = match &finding.subject {
+        Subject::Reply(_) => String::new(),
+        subject => format!("  {}", escape::line(subject.name())),
+    };
+    let unsure = match finding.confidence {
+        engine_plugin_api::Confidence::High => String::new(),
+        other => format!(", {} confidence", other.word()),
+    };
+    out.push_str(&format!("{about}  [{}{unsure}]\n", finding.code));
+    if let Some(cause) = &finding.caused_by {
+        out.push_str(&wrapped(&format!("A consequence of {cause}."), 2));
+        out.push('\n');
+    }
+    out.push_str(&wrapped(&finding.seen, 2));
+    out.push('\n');
+    let quotes = finding.evidence.iter().filter_map(|evidence| evidence.quote.as_ref());
+    for quoted in quotes.take(4) {
+        out.push('\n');
+        for line in quote::lines(quoted) {
+            out.push_str(&line);
+            out.push('\n');
+        }
+    }
+    if let Some(remedy) = &finding.remedy {
+        out.push('\n');
+        out.push_str(&labelled("Do", &remedy.step));
+        out.push_str(&records("Publish", &remedy.publish));
+        out.push_str(&records("Remove", &remedy.withdraw));
+        if let Some(setting) = &remedy.setting {
+            out.push_str("  Set:\n");
+            for line in setting.lines() {
+                out.push_str(&format!("    {}\n", escape::line(line)));
+            }
+        }
+        if let Some(url) = &remedy.url {
+            out.push_str(&format!("  Go to:   {}\n", escape::line(url)));
+        }
+        if let Some(effect) = &remedy.effect {
+            out.push_str(&labelled("Effect", effect));
+        }
+    }
+    if finding.severity > Severity::Info {
+        out.push_str(&labelled("Who", finding.actor.phrase()));
+    }
+    out.push_str(&labelled("Source", &format!("{} (more: engine explain {})", finding.source, finding.code)));
+    if let Some(recheck) = &finding.recheck {
+        out.push_str(&format!("  Recheck: {}\n", escape::line(recheck)));
+    }
+    out
+}
+
+/// `  Label:   text`, wrapped under the text.
+fn labelled(label: &str, text: &str) -> String {
+    let label = format!("{label}:");
+    let first = format!("  {label:<8} ");
+    let options = textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent("           ").break_words(false);
+    format!("{}\n", textwrap::fill(&escape::lines(text), options))
+}
+
+/// Records are printed whole, however long: they are there to be copied.
+fn records(label: &str, records: &[Record]) -> String {
+    let mut out = String::new();
+    for record in records {
+        let value = if record.rtype == "TXT" { txt(&record.value) } else { record.value.clone() };
+        let line = format!("{}. {} {value}", record.name.trim_end_matches('.'), record.rtype);
+        out.push_str(&format!("  {:<8} {}\n", format!("{label}:"), escape::line(&line)));
+    }
+    out
+}
+
+/// A TXT's text as zone-file strings of at most 255 octets.
+fn txt(value: &str) -> String {
+    if value.starts_with('"') {
+        return value.to_owned();
+    }
+    let mut strings = vec![String::new()];
+    for character in value.chars() {
+        let last = strings.len() - 1;
+        if strings[last].len() + character.len_utf8() > 255 {
+            strings.push(String::new());
+        }
+        let last = strings.len() - 1;
+        strings[last].push(character);
+    }
+    strings.iter().map(|string| format!("\"{}\"", string.replace('\\', "\\\\").replace('"', "\\\""))).collect::<Vec<_>>().join(" ")
+}
+
+fn unknowns(unknowns: &[ReportedUnknown]) -> String {
+    if unknowns.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", heading("COULD NOT TELL"));
+    // What has one cause is said once.
+    let mut causes: Vec<(&str, Vec<&ReportedUnknown>)> = Vec::new();
+    for unknown in unknowns {
+        let detail = unknown.cause.detail.as_str();
+        match causes.iter_mut().find(|(known, _)| *known == detail) {
+            Some((_, group)) => group.push(unknown),
+            None => causes.push((detail, vec![unknown])),
+        }
+    }
+    for (detail, group) in causes {
+        for unknown in &group {
+            out.push_str(&bullet(&format!("{} [{}]", unknown.what, unknown.check)));
+        }
+        out.push_str(&labelled("Because", detail));
+        let advices: std::collections::BTreeSet<&str> = group.iter().filter_map(|unknown| unknown.advice.as_deref()).collect();
+        for advice in advices {
+            out.push_str(&labelled("Do", advice));
+        }
+    }
+    out
+}
+
+fn facts(findings: &[&Reported], verbose: bool) -> String {
+    let mut out = String::new();
+    if findings.is_empty() {
+        return out;
+    }
+    out.push_str(&format!("\n{}\n", heading("SEEN")));
+    for finding in findings {
+        if verbose {
+            out.push_str(&self::finding(finding));
+        } else {
+            let mark = if finding.severity == Severity::Pass { "ok" } else { "" };
+            let text = format!("{} [{}]", finding.seen, finding.code);
+            let first = format!("  {mark:<2} ");
+            let options = textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent("     ").break_words(false);
+            out.push_str(&format!("{}\n", textwrap::fill(&escape::lines(&text), options)));
+        }
+    }
+    out
+}
+
+fn checks(report: &Report) -> String {
+    let mut out = format!("\n{}\n", heading("CHECKS"));
+    let ids = report.checks.iter().map(|check| &check.id).chain(report.skipped.iter().map(|skipped| &skipped.id));
+    let width = ids.map(String::len).max().unwrap_or(0);
+    for check in &report.checks {
+        let ended = match &check.outcome {
+            Outcome::Findings => {
+                let worst = report.findings.iter().filter(|finding| finding.check == check.id).map(|finding| finding.severity).max();
+                worst.map_or_else(|| "muted".to_owned(), |worst| format!("worst: {}", worst.word()))
+            }
+            Outcome::Clean => "clean".to_owned(),
+            Outcome::NotApplicable { why } => format!("not applicable: {why}"),
+            Outcome::CouldNotTell { cause } => format!("could not tell: {}", cause.detail),
+        };
+        let partly = !matches!(check.outcome, Outcome::CouldNotTell { .. }) && report.could_not_tell.iter().any(|unknown| unknown.check == check.id);
+        out.push_str(&entry(&check.id, width, &format!("{ended}{}", if partly { "; in part could not tell" } else { "" })));
+    }
+    for skipped in &report.skipped {
+        out.push_str(&entry(&skipped.id, width, &format!("not run: {}", skipped.why)));
+    }
+    for muted in &report.muted {
+        let reason = muted.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        out.push_str(&bullet(&format!("muted {} for {}{reason}", muted.code, muted.subject.name())));
+    }
+    for mute in &report.unused_mutes {
+        out.push_str(&bullet(&format!("the mute of {mute} matched nothing; take it out of the profile")));
+    }
+    for violation in &report.violations {
+        out.push_str(&bullet(&format!("fault of the check {}: {}", violation.check, violation.what)));
+    }
+    out
+}
+
+fn observations(report: &Report) -> String {
+    let mut out = format!("\n{}\n", heading("OBSERVED"));
+    for entry in &report.evidence {
+        let took = if entry.took_us < 1_000 { format!("{} µs", entry.took_us) } else { format!("{} ms", entry.took_us / 1_000) };
+        out.push_str(&wrapped(&format!("{}: {} ({took}, {})", entry.asked, entry.result, entry.at), 2));
+        out.push('\n');
+        for line in &entry.lines {
+            out.push_str(&format!("    {}\n", escape::line(line)));
+        }
+    }
+    out
+}
+
+fn entry(id: &str, width: usize, text: &str) -> String {
+    let first = format!("  {id:width$}  ");
+    let rest = " ".repeat(width + 4);
+    let options = textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent(&rest).break_words(false);
+    format!("{}\n", textwrap::fill(&escape::lines(text), options))
+}
+
+fn bullet(text: &str) -> String {
+    let options = textwrap::Options::new(WIDTH).initial_indent("  - ").subsequent_indent("    ").break_words(false);
+    format!("{}\n", textwrap::fill(&escape::lines(text), options))
+}
+
+fn heading(words: &str) -> String {
+    let bold = Style::new().bold();
+    format!("{bold}{words}{bold:#}")
+}
+
+fn style(severity: Severity) -> Style {
+    let color = match severity {
+        Severity::Critical | Severity::Error => AnsiColor::Red,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Notice => AnsiColor::Cyan,
+        Severity::Info => AnsiColor::Blue,
+        Severity::Pass => AnsiColor::Green,
+    };
+    Style::new().bold().fg_color(Some(color.into()))
+}
