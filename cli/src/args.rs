@@ -224,7 +224,8 @@ impl Color {
 fn severity(word: &str) -> Result<Severity, String> {
     let words = || Severity::ALL.map(Severity::word);
     Severity::from_word(word).ok_or_else(|| {
-        let hint = engine_core::nearest(word, words()).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        let hint =
+            engine_core::nearest(word, words()).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
         format!("expected one of {}{hint}", words().join(", "))
     })
 }

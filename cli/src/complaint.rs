@@ -29,7 +29,9 @@ impl Complaint {
     /// Adds what to do.
     pub fn hint(self, hint: impl Display) -> Self {
         match self {
-            Complaint::Words { message, pointer, .. } => Complaint::Words { message, pointer, hint: Some(hint.to_string()) },
+            Complaint::Words { message, pointer, .. } => {
+                Complaint::Words { message, pointer, hint: Some(hint.to_string()) }
+            }
             Complaint::Closed => Complaint::Closed,
         }
     }
@@ -37,7 +39,9 @@ impl Complaint {
     /// Points at the character `column` (from 0) of `input`.
     pub fn at(self, input: &str, column: usize) -> Self {
         match self {
-            Complaint::Words { message, hint, .. } => Complaint::Words { message, pointer: Some((input.to_owned(), column)), hint },
+            Complaint::Words { message, hint, .. } => {
+                Complaint::Words { message, pointer: Some((input.to_owned(), column)), hint }
+            }
             Complaint::Closed => Complaint::Closed,
         }
     }
@@ -58,6 +62,10 @@ impl Complaint {
 
 impl From<io::Error> for Complaint {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe { Complaint::Closed } else { Complaint::new(format!("could not write the output: {error}")) }
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Complaint::Closed
+        } else {
+            Complaint::new(format!("could not write the output: {error}"))
+        }
     }
 }

@@ -23,7 +23,10 @@ const LONGEST_GREETING: Duration = Duration::from_secs(300);
 pub fn options(run: &Run, config: &NetConfig, lab: Option<&Lab>) -> Result<(NetOptions, Option<String>), Complaint> {
     let mut options = match lab {
         Some(lab) => lab_options(lab),
-        None => NetOptions { ehlo: gethostname::gethostname().to_string_lossy().into_owned(), ..NetOptions::new(resolvers(run, config)?) },
+        None => NetOptions {
+            ehlo: gethostname::gethostname().to_string_lossy().into_owned(),
+            ..NetOptions::new(resolvers(run, config)?)
+        },
     };
     let duration = |text: &Option<String>, into: &mut Duration| -> Result<(), Complaint> {
         if let Some(text) = text {
@@ -71,7 +74,8 @@ pub fn world(file: &str) -> Result<World, Complaint> {
     if file.is_empty() {
         return Ok(World::shipped());
     }
-    let text = std::fs::read_to_string(file).map_err(|error| Complaint::new(format!("could not read the scenario {file}: {error}")))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Complaint::new(format!("could not read the scenario {file}: {error}")))?;
     World::parse(&text).map_err(|error| Complaint::new(format!("{file}: {error}")))
 }
 
@@ -87,13 +91,15 @@ fn resolver(text: &str) -> Result<SocketAddr, Complaint> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     let with_port = || bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
     text.parse().ok().or_else(with_port).ok_or_else(|| {
-        Complaint::new(format!("the resolver `{text}` is no address")).hint("expected IP or IP:port, for example 192.0.2.53 or [2001:db8::53]:5353")
+        Complaint::new(format!("the resolver `{text}` is no address"))
+            .hint("expected IP or IP:port, for example 192.0.2.53 or [2001:db8::53]:5353")
     })
 }
 
 fn read_routes(file: &Path) -> Result<Routes, Complaint> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file).map_err(|error| Complaint::new(format!("could not read the routes {shown}: {error}")))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Complaint::new(format!("could not read the routes {shown}: {error}")))?;
     let mut map = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let words: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
@@ -101,7 +107,8 @@ fn read_routes(file: &Path) -> Result<Routes, Complaint> {
         match words.as_slice() {
             [] => {}
             [from, to] => {
-                let (from, to): (SocketAddr, SocketAddr) = (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
+                let (from, to): (SocketAddr, SocketAddr) =
+                    (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
                 if !to.ip().is_loopback() {
                     return Err(wrong().hint(format!("{to} is no loopback address")));
                 }

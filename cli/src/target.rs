@@ -24,26 +24,33 @@ pub fn target(word: Option<&str>, run: &Run) -> Result<Option<Target>, Complaint
     }
     if let Some(ip) = &run.ip {
         let parsed = ip.parse().map_err(|_| {
-            Complaint::new(format!("--ip `{}` is no IP address", short(ip))).hint("expected for example 192.0.2.25 or 2001:db8::25")
+            Complaint::new(format!("--ip `{}` is no IP address", short(ip)))
+                .hint("expected for example 192.0.2.25 or 2001:db8::25")
         })?;
         if target.ip.is_some_and(|given| given != parsed) {
             return Err(Complaint::new(format!("two addresses were given: {} and --ip {parsed}", target.shown)));
         }
         target.ip = Some(parsed);
     }
-    target.sender = run.sender.as_deref().map(|text| if text == "<>" { Ok(String::new()) } else { mailbox(text, "--sender") }).transpose()?;
+    target.sender = run
+        .sender
+        .as_deref()
+        .map(|text| if text == "<>" { Ok(String::new()) } else { mailbox(text, "--sender") })
+        .transpose()?;
     target.recipient = run.recipient.as_deref().map(|text| mailbox(text, "--recipient")).transpose()?;
     target.helo = run.helo.as_deref().map(domain).transpose()?;
     if let Some(reply) = &run.reply {
         if reply.trim().is_empty() || reply.len() > LONGEST_REPLY {
-            return Err(Complaint::new("--reply is empty or longer than 64 KiB").hint("paste the reply, for example \"550 5.7.23 SPF check failed\""));
+            return Err(Complaint::new("--reply is empty or longer than 64 KiB")
+                .hint("paste the reply, for example \"550 5.7.23 SPF check failed\""));
         }
         target.reply = Some(reply.clone());
     }
     if target.domain.is_none() {
         target.domain = target.recipient.as_deref().or(target.sender.as_deref()).and_then(Target::domain_of);
     }
-    let shown = [target.domain.clone(), target.ip.map(|ip| ip.to_string()), target.reply.clone()].into_iter().flatten().next();
+    let shown =
+        [target.domain.clone(), target.ip.map(|ip| ip.to_string()), target.reply.clone()].into_iter().flatten().next();
     let Some(shown) = shown else { return Ok(None) };
     if target.shown.is_empty() {
         target.shown = shown;
@@ -63,14 +70,19 @@ pub fn domain(word: &str) -> Result<String, Complaint> {
     }
     if let Some((scheme, rest)) = text.split_once("://") {
         let host = rest.split(['/', ':', '?', '#']).next().unwrap_or_default();
-        return Err(wrong(&format!("it is a {scheme} address")).at(word, scheme.chars().count()).hint(format!("give the domain alone: {host}")));
+        return Err(wrong(&format!("it is a {scheme} address"))
+            .at(word, scheme.chars().count())
+            .hint(format!("give the domain alone: {host}")));
     }
     if let Some((_, host)) = text.rsplit_once('@') {
         let column = text.chars().position(|c| c == '@').unwrap_or(0);
         let hint = format!("give the domain, {host}, and the mailbox with --recipient {text} or --sender {text}");
         return Err(wrong("it is a mailbox").at(word, column).hint(hint));
     }
-    if let Some(column) = text.chars().position(|c| c.is_whitespace() || c.is_control() || (c.is_ascii_punctuation() && !"-._".contains(c))) {
+    if let Some(column) = text
+        .chars()
+        .position(|c| c.is_whitespace() || c.is_control() || (c.is_ascii_punctuation() && !"-._".contains(c)))
+    {
         return Err(wrong("this character cannot stand in a name").at(word, column));
     }
     if let Some(column) = empty_label(text) {
@@ -78,11 +90,15 @@ pub fn domain(word: &str) -> Result<String, Complaint> {
     }
     if let Some(label) = text.rsplit('.').next().filter(|last| last.bytes().all(|b| b.is_ascii_digit())) {
         let column = text.chars().count() - label.len();
-        return Err(wrong("no top-level domain is a number").at(word, column).hint("an IPv4 address has four parts from 0 to 255"));
+        return Err(wrong("no top-level domain is a number")
+            .at(word, column)
+            .hint("an IPv4 address has four parts from 0 to 255"));
     }
     let ascii = Uts46::new()
         .to_ascii(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
-        .map_err(|_| wrong("IDNA (UTS 46) does not allow it").hint("give it in ASCII form, xn--…, if that is what DNS holds"))?
+        .map_err(|_| {
+            wrong("IDNA (UTS 46) does not allow it").hint("give it in ASCII form, xn--…, if that is what DNS holds")
+        })?
         .into_owned();
     if let Some(label) = ascii.split('.').find(|label| label.len() > 63) {
         let column = text.find(label).map_or(0, |at| text[..at].chars().count() + 63);
@@ -107,14 +123,20 @@ fn mailbox(text: &str, option: &str) -> Result<String, Complaint> {
     if local.is_empty() || local.len() > 64 {
         return Err(wrong("the part before the @ must have 1 to 64 octets (RFC 5321 §4.5.3.1.1)"));
     }
-    if let Some(column) = local.chars().position(|c| c.is_control() || "<>".contains(c) || (c.is_whitespace() && !local.starts_with('"'))) {
+    if let Some(column) =
+        local.chars().position(|c| c.is_control() || "<>".contains(c) || (c.is_whitespace() && !local.starts_with('"')))
+    {
         return Err(wrong("this character cannot stand before the @").at(text, column));
     }
     Ok(format!("{local}@{}", domain(host)?))
 }
 
 fn short(text: &str) -> String {
-    if text.chars().count() <= 80 { text.to_owned() } else { format!("{}…", text.chars().take(80).collect::<String>()) }
+    if text.chars().count() <= 80 {
+        text.to_owned()
+    } else {
+        format!("{}…", text.chars().take(80).collect::<String>())
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
     let complaint = Complaint::new(format!("`{words}` is no finding code, status code or SMTP reply"));
     Err(match nearest(&words, registry.codes()) {
         Some(near) => complaint.hint(format!("did you mean `{near}`?")),
-        None => complaint.hint("give for example mx-alias, 5.7.23, 550 or a whole reply; engine list findings prints the finding codes"),
+        None => complaint.hint(
+            "give for example mx-alias, 5.7.23, 550 or a whole reply; engine list findings prints the finding codes",
+        ),
     })
 }

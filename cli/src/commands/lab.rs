@@ -41,7 +41,8 @@ pub fn lab(arguments: &Lab) -> Result<Exit, Complaint> {
 /// The domains that a world offers, one a line, with what to add to the command.
 pub fn domains(world: &engine_lab::World) -> String {
     let with_options = |domain: &engine_lab::Domain| {
-        let options = if domain.options.is_empty() { String::new() } else { format!(" (add: {})", domain.options.join(" ")) };
+        let options =
+            if domain.options.is_empty() { String::new() } else { format!(" (add: {})", domain.options.join(" ")) };
         format!("{}{options}", domain.about)
     };
     let width = world.domain.iter().map(|domain| domain.name.len()).max().unwrap_or(0);

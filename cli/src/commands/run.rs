@@ -42,7 +42,8 @@ const DEADLINE: Duration = Duration::from_secs(120);
 pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     let registry = registry()?;
     let config = configuration(&arguments, &registry)?;
-    let profile_name = arguments.profile.clone().or_else(|| config.profile.clone()).unwrap_or_else(|| "full".to_owned());
+    let profile_name =
+        arguments.profile.clone().or_else(|| config.profile.clone()).unwrap_or_else(|| "full".to_owned());
     let profile = config.profile(&profile_name).map_err(split_hint)?.clone();
     let settings = settings(&arguments, &config, &registry)?;
     let choice = Choice { only: arguments.only.clone(), skip: arguments.skip.clone() };
@@ -86,7 +87,9 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
         let mut reports = Vec::new();
         for target in targets {
             let listener = progress(&target.shown);
-            let finished = session::run(&registry, &network, order(target), interrupt.clone(), listener).await.map_err(Complaint::new)?;
+            let finished = session::run(&registry, &network, order(target), interrupt.clone(), listener)
+                .await
+                .map_err(Complaint::new)?;
             if let Some(file) = &arguments.record {
                 finished.recording.write(file).map_err(Complaint::new)?;
             }
@@ -136,7 +139,9 @@ fn dry_run(registry: &Registry, profile: &Profile, choice: &Choice, targets: &[T
 /// The configuration: `--config`, else `./engine.toml`, else the user's own, else none.
 fn configuration(arguments: &Run, registry: &Registry) -> Result<Config, Complaint> {
     let own = || {
-        let home = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
+        let home = std::env::var_os("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
         home.map(|home| home.join("engine").join("engine.toml"))
     };
     let here = || Some(PathBuf::from("engine.toml")).filter(|path| path.is_file());
@@ -149,7 +154,8 @@ fn configuration(arguments: &Run, registry: &Registry) -> Result<Config, Complai
 fn settings(arguments: &Run, config: &Config, registry: &Registry) -> Result<BTreeMap<String, Value>, Complaint> {
     let mut settings = config.checks.clone();
     for given in &arguments.settings {
-        let wrong = || Complaint::new(format!("--set `{given}`: expected CHECK.KEY=VALUE, for example dnsbl.max_addresses=4"));
+        let wrong =
+            || Complaint::new(format!("--set `{given}`: expected CHECK.KEY=VALUE, for example dnsbl.max_addresses=4"));
         let (path, value) = given.split_once('=').ok_or_else(wrong)?;
         // The id of a third-party check has a dot of its own.
         let (check, key) = path.rsplit_once('.').ok_or_else(wrong)?;
@@ -167,10 +173,12 @@ fn settings(arguments: &Run, config: &Config, registry: &Registry) -> Result<BTr
             });
         };
         if let Some((pointer, message)) = misfit(&check.manifest.config_schema, value) {
-            return Err(Complaint::new(format!("{id}{}: {message}", pointer.replace('/', "."))).hint(format!("engine schema {id} prints its settings")));
+            return Err(Complaint::new(format!("{id}{}: {message}", pointer.replace('/', ".")))
+                .hint(format!("engine schema {id} prints its settings")));
         }
         if let Err(error) = check.instance(value.clone()) {
-            return Err(Complaint::new(format!("the settings of {id}: {error}")).hint(format!("engine schema {id} prints its settings")));
+            return Err(Complaint::new(format!("the settings of {id}: {error}"))
+                .hint(format!("engine schema {id} prints its settings")));
         }
     }
     Ok(settings)
@@ -178,8 +186,10 @@ fn settings(arguments: &Run, config: &Config, registry: &Registry) -> Result<BTr
 
 /// Sets one value, read as TOML where it is any, as text where it is not.
 fn set(settings: &mut BTreeMap<String, Value>, check: &str, key: &str, value: &str) -> Result<(), Complaint> {
-    let read = toml::from_str::<toml::Table>(&format!("value = {value}")).ok().and_then(|mut table| table.remove("value"));
-    let value = read.and_then(|value| serde_json::to_value(value).ok()).unwrap_or_else(|| Value::String(value.to_owned()));
+    let read =
+        toml::from_str::<toml::Table>(&format!("value = {value}")).ok().and_then(|mut table| table.remove("value"));
+    let value =
+        read.and_then(|value| serde_json::to_value(value).ok()).unwrap_or_else(|| Value::String(value.to_owned()));
     let own = settings.entry(check.to_owned()).or_insert_with(|| Value::Object(serde_json::Map::new()));
     match own.as_object_mut() {
         Some(own) => {
@@ -197,7 +207,8 @@ fn targets(arguments: &Run, config: &Config) -> Result<Vec<Target>, Complaint> {
     {
         return Ok(vec![target]);
     }
-    let words = if arguments.targets.is_empty() && arguments.lab.is_none() { &config.targets } else { &arguments.targets };
+    let words =
+        if arguments.targets.is_empty() && arguments.lab.is_none() { &config.targets } else { &arguments.targets };
     words.iter().map(|word| target::target(Some(word), arguments)).filter_map(Result::transpose).collect()
 }
 

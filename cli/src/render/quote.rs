@@ -102,7 +102,10 @@ mod tests {
     #[test]
     fn a_span_that_lies_outside_or_inside_a_character_is_clamped() {
         for span in [(0, 0), (2, 900), (900, 1), (1, 2), (3, 4)] {
-            assert!(lines(&Quote { text: "é\u{1b}x".into(), span: Some(Span::new(span.0, span.1)), label: None }).len() >= 2);
+            assert!(
+                lines(&Quote { text: "é\u{1b}x".into(), span: Some(Span::new(span.0, span.1)), label: None }).len()
+                    >= 2
+            );
         }
     }
 }

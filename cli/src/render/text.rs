@@ -10,7 +10,8 @@ use super::{WIDTH, escape, quote, wrapped};
 /// The whole report. `verbose` adds what passed and every observation.
 pub fn report(report: &Report, verbose: bool) -> String {
     let mut out = head(report);
-    let (shown, quiet): (Vec<_>, Vec<_>) = report.findings.iter().partition(|finding| finding.severity > Severity::Info);
+    let (shown, quiet): (Vec<_>, Vec<_>) =
+        report.findings.iter().partition(|finding| finding.severity > Severity::Info);
     for finding in shown {
         out.push('\n');
         out.push_str(&self::finding(finding));
@@ -37,14 +38,16 @@ pub fn summary(reports: &[Report]) -> String {
 
 fn head(report: &Report) -> String {
     let bold = Style::new().bold();
-    let mut out = format!("{bold}{}{bold:#}  {}\n", escape::line(&report.target.shown), escape::line(&report.verdict.summary));
+    let mut out =
+        format!("{bold}{}{bold:#}  {}\n", escape::line(&report.target.shown), escape::line(&report.verdict.summary));
     if let Some(root) = &report.verdict.root_cause {
         let words = format!("Look first at: {} ({}, {})", root.title, root.code, root.subject.name());
         out.push_str(&wrapped(&words, 2));
         out.push('\n');
     }
     let vantage = &report.vantage;
-    let instead = vantage.instead_of_network.as_ref().map(|what| format!(" instead of the network: {what}.")).unwrap_or_default();
+    let instead =
+        vantage.instead_of_network.as_ref().map(|what| format!(" instead of the network: {what}.")).unwrap_or_default();
     let line = format!(
         "Profile {}, {}, {} ms, resolver {}.{instead}",
         report.profile,
@@ -116,7 +119,8 @@ fn finding(finding: &Reported) -> String {
 fn labelled(label: &str, text: &str) -> String {
     let label = format!("{label}:");
     let first = format!("  {label:<8} ");
-    let options = textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent("           ").break_words(false);
+    let options =
+        textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent("           ").break_words(false);
     format!("{}\n", textwrap::fill(&escape::lines(text), options))
 }
 
@@ -145,7 +149,11 @@ fn txt(value: &str) -> String {
         let last = strings.len() - 1;
         strings[last].push(character);
     }
-    strings.iter().map(|string| format!("\"{}\"", string.replace('\\', "\\\\").replace('"', "\\\""))).collect::<Vec<_>>().join(" ")
+    strings
+        .iter()
+        .map(|string| format!("\"{}\"", string.replace('\\', "\\\\").replace('"', "\\\"")))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn unknowns(unknowns: &[ReportedUnknown]) -> String {
@@ -167,7 +175,8 @@ fn unknowns(unknowns: &[ReportedUnknown]) -> String {
             out.push_str(&bullet(&format!("{} [{}]", unknown.what, unknown.check)));
         }
         out.push_str(&labelled("Because", detail));
-        let advices: std::collections::BTreeSet<&str> = group.iter().filter_map(|unknown| unknown.advice.as_deref()).collect();
+        let advices: std::collections::BTreeSet<&str> =
+            group.iter().filter_map(|unknown| unknown.advice.as_deref()).collect();
         for advice in advices {
             out.push_str(&labelled("Do", advice));
         }
@@ -188,7 +197,8 @@ fn facts(findings: &[&Reported], verbose: bool) -> String {
             let mark = if finding.severity == Severity::Pass { "ok" } else { "" };
             let text = format!("{} [{}]", finding.seen, finding.code);
             let first = format!("  {mark:<2} ");
-            let options = textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent("     ").break_words(false);
+            let options =
+                textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent("     ").break_words(false);
             out.push_str(&format!("{}\n", textwrap::fill(&escape::lines(&text), options)));
         }
     }
@@ -202,15 +212,25 @@ fn checks(report: &Report) -> String {
     for check in &report.checks {
         let ended = match &check.outcome {
             Outcome::Findings => {
-                let worst = report.findings.iter().filter(|finding| finding.check == check.id).map(|finding| finding.severity).max();
+                let worst = report
+                    .findings
+                    .iter()
+                    .filter(|finding| finding.check == check.id)
+                    .map(|finding| finding.severity)
+                    .max();
                 worst.map_or_else(|| "muted".to_owned(), |worst| format!("worst: {}", worst.word()))
             }
             Outcome::Clean => "clean".to_owned(),
             Outcome::NotApplicable { why } => format!("not applicable: {why}"),
             Outcome::CouldNotTell { cause } => format!("could not tell: {}", cause.detail),
         };
-        let partly = !matches!(check.outcome, Outcome::CouldNotTell { .. }) && report.could_not_tell.iter().any(|unknown| unknown.check == check.id);
-        out.push_str(&entry(&check.id, width, &format!("{ended}{}", if partly { "; in part could not tell" } else { "" })));
+        let partly = !matches!(check.outcome, Outcome::CouldNotTell { .. })
+            && report.could_not_tell.iter().any(|unknown| unknown.check == check.id);
+        out.push_str(&entry(
+            &check.id,
+            width,
+            &format!("{ended}{}", if partly { "; in part could not tell" } else { "" }),
+        ));
     }
     for skipped in &report.skipped {
         out.push_str(&entry(&skipped.id, width, &format!("not run: {}", skipped.why)));
@@ -231,7 +251,11 @@ fn checks(report: &Report) -> String {
 fn observations(report: &Report) -> String {
     let mut out = format!("\n{}\n", heading("OBSERVED"));
     for entry in &report.evidence {
-        let took = if entry.took_us < 1_000 { format!("{} µs", entry.took_us) } else { format!("{} ms", entry.took_us / 1_000) };
+        let took = if entry.took_us < 1_000 {
+            format!("{} µs", entry.took_us)
+        } else {
+            format!("{} ms", entry.took_us / 1_000)
+        };
         out.push_str(&wrapped(&format!("{}: {} ({took}, {})", entry.asked, entry.result, entry.at), 2));
         out.push('\n');
         for line in &entry.lines {
