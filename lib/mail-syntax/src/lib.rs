@@ -1,1 +1,29 @@
-//! mail-syntax
+//! Sans-IO parsers of the records that e-mail authentication publishes.
+//!
+//! Every parser is total: any input gives a value together with all the
+//! [issues](spf::Issue) found in it, each with the [`Span`] of bytes at fault.
+//! Nothing here opens a socket, reads a clock or ends at the first fault.
+
+pub mod spf;
+
+/// A range of bytes inside a parsed text, `start..end`, end exclusive; both
+/// ends lie on character boundaries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// First byte, counted from 0.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The range `start..end`.
+    pub fn new(start: usize, end: usize) -> Self {
+        Span { start, end }
+    }
+
+    /// The text of the range; empty where it does not lie in `whole`.
+    pub fn of(self, whole: &str) -> &str {
+        whole.get(self.start..self.end).unwrap_or("")
+    }
+}

@@ -1,0 +1,200 @@
+//! From text to terms.
+
+mod values;
+mod wishes;
+
+use std::borrow::Cow;
+
+use super::{
+    Directive, Issue, IssueKind, MacroPlace, MacroString, Mechanism, Modifier, Qualifier, Record, Term, TermKind,
+};
+use crate::Span;
+
+/// The text of a TXT record's bytes; what is no UTF-8 becomes U+FFFD, which
+/// [`parse`] reports as [`IssueKind::NotAscii`].
+pub fn read_text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// Reads a record. The version at its beginning is skipped; whether a text is
+/// an SPF record at all is for [`super::select`] to say.
+///
+/// Every fault of every term is reported; a term with a fault that makes
+/// evaluators give up becomes [`TermKind::Unreadable`], the others stand.
+pub fn parse(text: &str) -> Record {
+    let mut record = Record::default();
+    let mut at = match text.get(..6) {
+        Some(version) if version.eq_ignore_ascii_case("v=spf1") => 6,
+        _ => 0,
+    };
+    for word in text[at..].split(' ') {
+        if !word.is_empty() {
+            let mut reader = Reader { word, start: at, term: record.terms.len(), issues: Vec::new() };
+            let kind = reader.term();
+            let broken = reader.issues.iter().any(|issue| issue.kind.is_fatal());
+            let kind = if broken { TermKind::Unreadable(word.to_owned()) } else { kind };
+            record.issues.append(&mut reader.issues);
+            record.terms.push(Term { span: Span::new(at, at + word.len()), kind });
+        }
+        at += word.len() + 1;
+    }
+    check_order(&mut record);
+    record
+}
+
+/// Reads one term.
+struct Reader<'a> {
+    word: &'a str,
+    /// Where the word begins in the record.
+    start: usize,
+    term: usize,
+    issues: Vec<Issue>,
+}
+
+impl<'a> Reader<'a> {
+    fn term(&mut self) -> TermKind {
+        let unreadable = || TermKind::Unreadable(self.word.to_owned());
+        if let Some((at, stranger)) = self.word.char_indices().find(|(_, c)| !matches!(c, '\x21'..='\x7e')) {
+            let kind = if stranger.is_ascii() { IssueKind::Control(stranger) } else { IssueKind::NotAscii(stranger) };
+            let unreadable = unreadable();
+            self.issue(kind, at, at + stranger.len_utf8(), wishes::plain(self.word));
+            return unreadable;
+        }
+        let signs = self.word.len() - self.word.trim_start_matches(['+', '-', '~', '?']).len();
+        let (sign, rest) = self.word.split_at(signs.min(1));
+        if signs > 1 || rest.is_empty() {
+            let unreadable = unreadable();
+            let wish = self.word.get(signs.saturating_sub(1)..).filter(|_| self.word.len() > signs);
+            self.issue(IssueKind::StrayQualifier, 0, signs, wish.map(str::to_owned));
+            return unreadable;
+        }
+        let qualifier = sign.bytes().next().and_then(Qualifier::from_sign);
+        let end = rest.find([':', '/', '=']).unwrap_or(rest.len());
+        let (name, value) = rest.split_at(end);
+        if let Some(value) = value.strip_prefix('=') {
+            self.modifier(qualifier, name, value)
+        } else {
+            match self.mechanism(sign, name, value) {
+                Some(mechanism) => {
+                    TermKind::Directive(Directive { qualifier: qualifier.unwrap_or_default(), mechanism })
+                }
+                None => TermKind::Unreadable(self.word.to_owned()),
+            }
+        }
+    }
+
+    fn modifier(&mut self, qualifier: Option<Qualifier>, name: &'a str, value: &'a str) -> TermKind {
+        let named = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        if !named {
+            let from = usize::from(qualifier.is_some());
+            self.issue(IssueKind::ModifierName, from, from + name.len() + 1, None);
+        }
+        let lower = name.to_ascii_lowercase();
+        if let Some(known) = wishes::MECHANISMS.into_iter().find(|known| *known == lower) {
+            let wish = format!("{}{known}:{value}", qualifier.map_or("", Qualifier::sign));
+            self.issue(IssueKind::MechanismAsModifier(lower.clone()), 0, self.word.len(), Some(wish));
+        }
+        if qualifier.is_some() {
+            self.issue(IssueKind::QualifiedModifier, 0, 1, Some(format!("{name}={value}")));
+        }
+        let from = self.word.len() - value.len();
+        let modifier = match lower.as_str() {
+            "redirect" => Modifier::Redirect(self.domain(value, from, "redirect=")),
+            "exp" => Modifier::Explanation(self.domain(value, from, "exp=")),
+            _ => {
+                let value = self.macro_string(value, from);
+                Modifier::Unknown { name: name.to_owned(), value }
+            }
+        };
+        TermKind::Modifier(modifier)
+    }
+
+    /// A mechanism; `value` is empty or begins with `:` or `/`.
+    fn mechanism(&mut self, sign: &str, name: &str, value: &'a str) -> Option<Mechanism> {
+        let lower = name.to_ascii_lowercase();
+        let from = self.word.len() - value.len();
+        match lower.as_str() {
+            "all" => {
+                if !value.is_empty() {
+                    let kind =
+                        if value.starts_with('/') { IssueKind::UnexpectedCidr } else { IssueKind::UnexpectedValue };
+                    self.issue(kind, from, self.word.len(), Some(format!("{sign}all")));
+                }
+                Some(Mechanism::All)
+            }
+            "include" => Some(Mechanism::Include(self.required_domain(sign, "include", value))),
+            "exists" => Some(Mechanism::Exists(self.required_domain(sign, "exists", value))),
+            "a" => {
+                let (target, cidr) = self.optional_domain(sign, "a", value);
+                Some(Mechanism::A(target, cidr))
+            }
+            "mx" => {
+                let (target, cidr) = self.optional_domain(sign, "mx", value);
+                Some(Mechanism::Mx(target, cidr))
+            }
+            "ptr" => {
+                if let Some(slash) = value.starts_with('/').then_some(from) {
+                    self.issue(IssueKind::UnexpectedCidr, slash, self.word.len(), Some(format!("{sign}ptr")));
+                    return None;
+                }
+                let target = value.strip_prefix(':').map(|target| self.domain(target, from + 1, "ptr:"));
+                Some(Mechanism::Ptr(target))
+            }
+            "ip4" | "ip6" => self.network(sign, lower == "ip4", value).map(Mechanism::Ip),
+            "redirect" | "exp" if value.starts_with(':') => {
+                let wish = format!("{lower}={}", &value[1..]);
+                self.issue(IssueKind::ModifierAsMechanism(lower), 0, self.word.len(), Some(wish));
+                None
+            }
+            _ => {
+                let span = (sign.len(), if name.is_empty() { self.word.len() } else { sign.len() + name.len() });
+                let wish = wishes::mechanism(sign, name, value);
+                self.issue(IssueKind::UnknownMechanism(name.to_owned()), span.0, span.1, wish);
+                None
+            }
+        }
+    }
+
+    /// Reads macros anywhere in `text`, which begins at `from` in the word.
+    fn macro_string(&mut self, text: &str, from: usize) -> MacroString {
+        let (string, faults) = MacroString::parse(text, MacroPlace::Record);
+        for (span, fault) in faults {
+            self.issue(IssueKind::Macro(fault), from + span.start, from + span.end, None);
+        }
+        string
+    }
+
+    /// Reports a fault at `from..to` of the word.
+    fn issue(&mut self, kind: IssueKind, from: usize, to: usize, suggestion: Option<String>) {
+        let span = Span::new(self.start + from, self.start + to);
+        self.issues.push(Issue { span, term: self.term, kind, suggestion });
+    }
+}
+
+/// Reports what is wrong with terms only because of the others.
+fn check_order(record: &mut Record) {
+    let mut found = Vec::new();
+    let mut seen = (false, false);
+    for (at, term) in record.terms.iter().enumerate() {
+        let repeated = match &term.kind {
+            TermKind::Modifier(Modifier::Redirect(_)) => std::mem::replace(&mut seen.0, true).then_some("redirect"),
+            TermKind::Modifier(Modifier::Explanation(_)) => std::mem::replace(&mut seen.1, true).then_some("exp"),
+            _ => None,
+        };
+        if let Some(name) = repeated {
+            found.push((at, IssueKind::RepeatedModifier(name)));
+        }
+    }
+    if let Some((all, _)) = record.all() {
+        found.extend(record.directives().filter(|(at, _)| *at > all).map(|(at, _)| (at, IssueKind::AfterAll)));
+        found.extend(record.redirect().map(|(at, _)| (at, IssueKind::RedirectWithAll)));
+    }
+    record.issues.extend(found.into_iter().map(|(at, kind)| Issue {
+        span: record.terms[at].span,
+        term: at,
+        kind,
+        suggestion: None,
+    }));
+    record.issues.sort_by_key(|issue| (issue.term, issue.span));
+}
