@@ -309,7 +309,7 @@ impl Services for Desk {
     fn smtp(&self, request: SmtpRequest) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
         Box::pin(async move {
             match self.exchange(SMTP_SESSION, Request::Smtp(request)).await? {
-                Answer::Smtp(reply) => Ok(reply),
+                Answer::Smtp(reply) => Ok(*reply),
                 _ => wrong_kind(SMTP_SESSION),
             }
         })

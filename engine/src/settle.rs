@@ -175,7 +175,7 @@ fn name_causes(findings: &mut [Reported], registry: &Registry) {
     }
 }
 
-fn sort(findings: &mut Vec<Reported>, registry: &Registry) {
+fn sort(findings: &mut [Reported], registry: &Registry) {
     findings.sort_by_cached_key(|finding| {
         (
             Reverse(finding.severity),

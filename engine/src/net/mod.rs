@@ -49,7 +49,7 @@ pub enum Answer {
     /// `dns.lookup/1`.
     Dns(DnsReply),
     /// `smtp.session/1`.
-    Smtp(SmtpReply),
+    Smtp(Box<SmtpReply>),
     /// `clock.sleep/1`.
     Slept,
 }

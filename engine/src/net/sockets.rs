@@ -26,7 +26,7 @@ impl Layer for Sockets {
             let begun = Instant::now();
             let answer = match &request {
                 Request::Dns(question) => Answer::Dns(self.dns.lookup(question).await),
-                Request::Smtp(session) => Answer::Smtp(self.smtp.session(session).await),
+                Request::Smtp(session) => Answer::Smtp(Box::new(self.smtp.session(session).await)),
                 Request::Sleep(duration) => {
                     tokio::time::sleep(*duration).await;
                     Answer::Slept
