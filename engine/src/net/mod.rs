@@ -43,6 +43,7 @@ pub enum Request {
 }
 
 /// What came of a [`Request`], of the same kind.
+#[allow(clippy::large_enum_variant, reason = "almost every answer is a DNS reply")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "service", content = "reply", rename_all = "kebab-case")]
 pub enum Answer {
