@@ -1,0 +1,364 @@
+//! From the parts of a reply to what it means.
+//!
+//! What counts, strongest first: a provider's own words under its code; plain
+//! words of a server; a provider's code; an enhanced code that IANA settles; a
+//! reply code that settles it; vague words; a vague code. Where none says
+//! anything the reason is [`Reason::Unexplained`], never a guess.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::{
+    code::{Class, StatusCode},
+    knowledge::{Blocklist, Knowledge, Provider, ProviderRule, ReasonEntry, ReplyEntry, Standing, StatusEntry},
+    parse::{Pasted, Reply, parse},
+    reason::{Clears, Party, Reason},
+    words::{Word, words},
+};
+
+/// What decided the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// Nothing did.
+    Nothing,
+    /// The reply code.
+    Reply,
+    /// The enhanced code, as IANA registers it.
+    Status,
+    /// What a provider is known to mean.
+    Provider,
+    /// The words of the reply.
+    Words,
+}
+
+/// How sure the reason is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certainty {
+    /// Other reasons are as likely.
+    Low,
+    /// The likeliest.
+    Medium,
+    /// The server says so itself.
+    High,
+}
+
+/// Whether IANA associates the reply code with the enhanced code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pairing {
+    /// One of the two is missing, or the enhanced code is not registered.
+    NoPair,
+    /// IANA names no reply codes for it.
+    NoneGiven,
+    /// It does.
+    Associated,
+    /// It names others.
+    NotAssociated,
+}
+
+/// Whether the class of the reply tells the truth about trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Practice {
+    /// It does, or nothing else is known.
+    AsSaid,
+    /// 4xx, and yet every attempt fails until something is changed.
+    NeverClears,
+    /// 5xx, and yet the condition passes.
+    Passes,
+}
+
+/// A provider's meaning of a code or wording.
+#[derive(Clone, Debug, Serialize)]
+pub struct Overlay<'k> {
+    /// The provider.
+    #[serde(serialize_with = "provider_name")]
+    pub provider: &'k Provider,
+    /// Its rule.
+    pub rule: &'k ProviderRule,
+    /// Whether the words of the reply fit the rule.
+    pub by_words: bool,
+    /// Whether it differs from IANA's meaning, or IANA has none.
+    pub differs: bool,
+}
+
+fn provider_name<S: serde::Serializer>(provider: &&Provider, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&provider.name)
+}
+
+/// What one reply means.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation<'k> {
+    /// The reply and its parts.
+    pub reply: Reply,
+    /// The reason.
+    pub reason: &'k ReasonEntry,
+    /// What decided it.
+    pub basis: Basis,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// The words that decided it, a byte range of the text.
+    pub telling: Option<Range<usize>>,
+    /// The entry of the reply code; `None` without one, or when it is unknown.
+    pub basic: Option<&'k ReplyEntry>,
+    /// The entry of the enhanced code; `None` without one, or when it is not registered.
+    pub status: Option<&'k StatusEntry>,
+    /// Whether the first digits of the two codes differ (RFC 2034 §4 forbids it).
+    pub mismatch: bool,
+    /// Whether the two codes belong together.
+    pub pairing: Pairing,
+    /// The provider's meaning, where it applies.
+    pub provider: Option<Overlay<'k>>,
+    /// Providers that mean something else by the code, where nothing in the
+    /// reply tells whether it comes from them.
+    pub elsewhere: Vec<Overlay<'k>>,
+    /// Whether the class tells the truth about trying again.
+    pub practice: Practice,
+    /// Who can put it right.
+    pub actor: Party,
+    /// What they do.
+    pub remedy: &'k str,
+    /// The blocklist that the reply names.
+    pub blocklist: Option<&'k Blocklist>,
+}
+
+impl Explanation<'_> {
+    /// Whether the reply code is in no RFC and no registry.
+    pub fn is_nonstandard(&self) -> bool {
+        self.reply.basic.is_some() && self.basic.is_none_or(|entry| entry.standing == Standing::Folklore)
+    }
+
+    /// Whether there is an enhanced code that IANA has not registered.
+    pub fn is_unregistered(&self) -> bool {
+        self.reply.status.is_some() && self.status.is_none()
+    }
+}
+
+/// Explains every reply of a pasted text with the compiled-in knowledge.
+pub fn explain(text: &str) -> (Pasted, Vec<Explanation<'static>>) {
+    let pasted = parse(text);
+    let explained = pasted.replies.iter().map(|reply| Knowledge::builtin().explain(text, reply)).collect();
+    (pasted, explained)
+}
+
+impl Knowledge {
+    /// Explains one reply of `text`, as [`parse`] found it there.
+    pub fn explain(&self, text: &str, reply: &Reply) -> Explanation<'_> {
+        let said = words(text, reply.said.clone(), &reply.codes);
+        let basic_code = reply.basic.as_ref().map(|b| b.value);
+        let status_code = reply.status.as_ref().map(|s| s.value);
+        let basic = basic_code.and_then(|code| self.reply(code));
+        let status = status_code.and_then(|code| self.status(code));
+        let wording = self.patterns.wordings.lowest(&said).map(|(rank, span)| (&self.wordings[rank], span));
+        let strong = wording.clone().filter(|(wording, _)| !wording.vague);
+        let refused = reply.class().is_none_or(Class::is_refusal);
+        let marks = words(text, reply.span.clone(), &reply.codes);
+        let overlays = if refused { self.overlays(&marks, &said, basic_code, status_code, status) } else { Vec::new() };
+        let by_words = overlays.iter().find(|(o, _, marked)| o.by_words && (*marked || o.differs));
+        let by_mark = overlays.iter().find(|(o, _, marked)| *marked && !o.by_words);
+        // A code that IANA does not have and one provider alone uses is that provider's.
+        let alone = overlays.iter().find(|(first, ..)| {
+            status.is_none()
+                && overlays.iter().all(|(o, ..)| {
+                    !o.rule.codes.is_empty() && o.provider.id == first.provider.id && o.rule.reason == first.rule.reason
+                })
+        });
+
+        let (mut basis, mut certainty, mut reason, mut telling, mut applied) =
+            (Basis::Nothing, Certainty::Low, Reason::Unexplained, None, None);
+        let settled = status.filter(|s| !s.vague);
+        if !refused {
+            let proceed = reply.class() == Some(Class::Proceed);
+            (basis, certainty, reason) =
+                (Basis::Reply, Certainty::High, if proceed { Reason::Proceed } else { Reason::Delivered });
+        } else if let Some((overlay, span, _)) = by_words {
+            (basis, certainty, reason) = (Basis::Provider, Certainty::High, overlay.rule.reason);
+            (telling, applied) = (span.clone(), Some(overlay.clone()));
+        } else if let Some((wording, span)) = strong {
+            let contradicted = settled.is_some_and(|s| s.reason != wording.reason);
+            (basis, reason, telling) = (Basis::Words, wording.reason, Some(span));
+            certainty = if contradicted { Certainty::Medium } else { Certainty::High };
+        } else if let Some((overlay, ..)) = by_mark.or(alone) {
+            (basis, certainty, reason) = (Basis::Provider, Certainty::Medium, overlay.rule.reason);
+            applied = Some(overlay.clone());
+        } else if let Some(entry) = settled {
+            let agreed = wording.as_ref().filter(|(wording, _)| wording.reason == entry.reason);
+            (basis, reason, telling) = (Basis::Status, entry.reason, agreed.map(|(_, span)| span.clone()));
+            certainty = if telling.is_some() { Certainty::High } else { Certainty::Medium };
+        } else if let Some(entry) = basic.filter(|b| !b.vague) {
+            (basis, certainty, reason) = (Basis::Reply, Certainty::Medium, entry.reason);
+        } else if let Some((wording, span)) =
+            wording.filter(|(w, _)| vague_words_count(w.reason, reply.class(), status_code))
+        {
+            (basis, certainty, reason, telling) = (Basis::Words, Certainty::Medium, wording.reason, Some(span));
+        } else if let Some(entry) = status.filter(|s| s.reason != Reason::Unexplained) {
+            // X.7.1 says "a rule forbids it" and no more; that much is certain enough.
+            certainty = if entry.reason == Reason::Policy { Certainty::Medium } else { Certainty::Low };
+            (basis, reason) = (Basis::Status, entry.reason);
+        } else if let Some(hint) = status_code
+            .filter(|_| status.is_none())
+            .and_then(|code| self.subject_reason(code.subject))
+            .filter(|hint| *hint != Reason::Unexplained)
+        {
+            (basis, reason) = (Basis::Status, hint);
+        } else if let Some(entry) = basic.filter(|b| b.reason != Reason::Unexplained) {
+            (basis, reason) = (Basis::Reply, entry.reason);
+        }
+        // A zone that is named where little else is said: `554 … zen.example.net`.
+        if let Some(zone) = reply.elements.zones.iter().find(|zone| zone.span.start >= reply.said.start)
+            && matches!(reason, Reason::Policy | Reason::Unexplained)
+            && refused
+        {
+            (basis, certainty, reason) = (Basis::Words, Certainty::Medium, Reason::Blocklisted);
+            telling = Some(zone.span.clone());
+        }
+        // A temporary refusal by a rule that is not named is as likely greylisting or a limit.
+        if reason == Reason::Policy && telling.is_none() && applied.is_none() && reply.class() == Some(Class::Temporary)
+        {
+            (basis, certainty, reason) = (Basis::Nothing, Certainty::Low, Reason::Unexplained);
+        }
+
+        let decided_by_words = matches!(basis, Basis::Words) || applied.is_some();
+        let elsewhere: Vec<_> = match status_code {
+            Some(_) if !decided_by_words => distinct(overlays.into_iter().map(|(o, ..)| o).filter(|o| o.differs)),
+            _ => Vec::new(),
+        };
+        if !elsewhere.is_empty() {
+            certainty = certainty.min(Certainty::Medium);
+        }
+        let entry = self.reason(reason);
+        let rule = applied.as_ref().map(|o| o.rule);
+        let clears = rule.and_then(|r| r.clears).unwrap_or(entry.clears);
+        let stated = rule.is_some_and(|r| r.clears.is_some());
+        let practice = practice(reply.class(), reason, clears, certainty, status_code, stated);
+        let named_list = matches!(reason, Reason::Blocklisted | Reason::Reputation | Reason::Spam | Reason::Policy);
+        Explanation {
+            mismatch: matches!((basic_code, status_code), (Some(b), Some(s)) if b / 100 != s.class),
+            pairing: pairing(basic_code, status),
+            actor: rule.and_then(|r| r.actor).unwrap_or(entry.actor),
+            remedy: rule.and_then(|r| r.remedy.as_deref()).unwrap_or(&entry.remedy),
+            blocklist: self
+                .patterns
+                .blocklists
+                .lowest(&said)
+                .filter(|_| named_list)
+                .map(|(rank, _)| &self.blocklists[rank]),
+            reply: reply.clone(),
+            reason: entry,
+            basis,
+            certainty,
+            telling,
+            basic,
+            status,
+            provider: applied,
+            elsewhere,
+            practice,
+        }
+    }
+
+    /// The providers' rules that may apply: with the words that fit, and whether
+    /// the reply bears the provider's marks.
+    fn overlays<'k>(
+        &'k self,
+        marks: &[Word],
+        said: &[Word],
+        basic: Option<u16>,
+        status: Option<StatusCode>,
+        entry: Option<&StatusEntry>,
+    ) -> Vec<(Overlay<'k>, Option<Range<usize>>, bool)> {
+        // A mailbox in the reply says nothing of who wrote it.
+        let marks: Vec<Word> = marks.iter().filter(|word| !word.text.contains('@')).cloned().collect();
+        let mut found = Vec::new();
+        for (provider, (own_marks, says)) in self.providers.iter().zip(&self.patterns.providers) {
+            let marked = own_marks.lowest(&marks).is_some();
+            let mut here = Vec::new();
+            for (rule, says) in provider.rules.iter().zip(says).filter(|(rule, _)| rule.covers(basic, status)) {
+                let span = says.lowest(said).map(|(_, span)| span);
+                let coded = !rule.codes.is_empty() || (!rule.replies.is_empty() && rule.says.is_empty());
+                let differs = coded && entry.is_none_or(|entry| !entry.vague && entry.reason != rule.reason);
+                if span.is_some() && (coded || marked) || span.is_none() && coded {
+                    here.push((Overlay { provider, rule, by_words: span.is_some(), differs }, span, marked));
+                }
+            }
+            // Codes alone decide only where all rules of the provider agree about them.
+            let one_reason = here.windows(2).all(|pair| pair[0].0.rule.reason == pair[1].0.rule.reason);
+            here.retain(|(overlay, ..)| overlay.by_words || one_reason || !marked);
+            found.extend(here);
+        }
+        found
+    }
+}
+
+/// Whether vague words settle it, seen with the codes beside them. The words
+/// "mailbox unavailable" are the standard text of 550 whatever the reason, and
+/// "try again later" stands in every second temporary refusal.
+fn vague_words_count(reason: Reason, class: Option<Class>, status: Option<StatusCode>) -> bool {
+    let about_policy = status.is_some_and(|status| status.subject == 7);
+    match reason {
+        Reason::MailboxUnknown | Reason::ServerTrouble if about_policy => false,
+        Reason::MailboxUnknown => class != Some(Class::Temporary),
+        _ => true,
+    }
+}
+
+/// Of each provider one overlay for each reason.
+fn distinct<'k>(overlays: impl Iterator<Item = Overlay<'k>>) -> Vec<Overlay<'k>> {
+    let mut kept: Vec<Overlay<'k>> = Vec::new();
+    for overlay in overlays {
+        if !kept.iter().any(|k| k.provider.id == overlay.provider.id && k.rule.reason == overlay.rule.reason) {
+            kept.push(overlay);
+        }
+    }
+    kept
+}
+
+pub(crate) fn pairing(basic: Option<u16>, status: Option<&StatusEntry>) -> Pairing {
+    let (Some(basic), Some(status)) = (basic, status) else { return Pairing::NoPair };
+    if status.replies.is_empty() {
+        return Pairing::NoneGiven;
+    }
+    let class = format!("any{}", basic / 100);
+    if status.replies.iter().any(|r| *r == class || r.parse() == Ok(basic)) {
+        Pairing::Associated
+    } else {
+        Pairing::NotAssociated
+    }
+}
+
+fn practice(
+    class: Option<Class>,
+    reason: Reason,
+    clears: Clears,
+    certainty: Certainty,
+    status: Option<StatusCode>,
+    stated: bool,
+) -> Practice {
+    use Reason as R;
+    let spf_error = status.is_some_and(|s| (s.subject, s.detail) == (7, 24));
+    let never = matches!(
+        reason,
+        R::Spf
+            | R::Dkim
+            | R::Dmarc
+            | R::Unauthenticated
+            | R::ReverseDns
+            | R::TlsRequired
+            | R::RelayDenied
+            | R::Helo
+            | R::LoginRequired
+    );
+    let passes = matches!(
+        reason,
+        R::RateLimited | R::Greylisted | R::TooManyRecipients | R::ServerTrouble | R::ServerFull | R::MailboxFull
+    );
+    match (class, clears) {
+        _ if certainty == Certainty::Low => Practice::AsSaid,
+        // An SPF record that cannot be read for the moment is temporary indeed (RFC 7208 §8.6).
+        (Some(Class::Temporary), Clears::WhenFixed) if stated || (never && !spf_error) => Practice::NeverClears,
+        (Some(Class::Permanent), Clears::ByItself) if passes => Practice::Passes,
+        _ => Practice::AsSaid,
+    }
+}
