@@ -89,6 +89,8 @@ impl Confidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Actor {
+    /// Whoever wrote the message: to correct an address, an attachment, a login.
+    Sender,
     /// Whoever runs the domain: its DNS zone and its mail set-up.
     DomainOwner,
     /// Whoever runs the mail server at fault.
@@ -111,6 +113,7 @@ impl Actor {
     /// How a person reads it, for example `the owner of the IP address`.
     pub fn phrase(self) -> &'static str {
         match self {
+            Actor::Sender => "the sender of the message",
             Actor::DomainOwner => "the owner of the domain",
             Actor::ServerOperator => "the operator of the mail server",
             Actor::DnsHost => "the DNS host",
