@@ -1,23 +1,74 @@
 //! `engine explain`.
 
-use engine_core::nearest;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use engine_core::{
+    nearest,
+    net::NetOptions,
+    plan::Choice,
+    profile::{All, Profile, Selection},
+    registry::Registry,
+    session::{self, Network, Order},
+};
+use engine_plugin_api::Target;
 
 use super::{print, registry};
-use crate::{args::Explain, complaint::Complaint, exit::Exit, render::page};
+use crate::{
+    args::Explain,
+    complaint::Complaint,
+    exit::Exit,
+    render::{code, page, text},
+};
+
+/// The check that explains replies.
+const EXPLAINER: &str = "smtp-codes";
 
 /// Explains a finding code, a status code or a reply.
 pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
     let registry = registry()?;
     let words = arguments.words.join(" ");
-    if let Some((check, spec)) = registry.finding(words.trim()) {
-        print(&page::text(words.trim(), check, spec))?;
+    let words = words.trim();
+    if let Some((check, spec)) = registry.finding(words) {
+        print(&page::text(words, check, spec))?;
+        return Ok(Exit::Good);
+    }
+    if let Some(explanation) = smtp_reasons::explain_code(words) {
+        print(&code::text(&explanation))?;
+        return Ok(Exit::Good);
+    }
+    if !smtp_reasons::parse(words).replies.is_empty() {
+        print(&reply(&registry, words)?)?;
         return Ok(Exit::Good);
     }
     let complaint = Complaint::new(format!("`{words}` is no finding code, status code or SMTP reply"));
-    Err(match nearest(&words, registry.codes()) {
+    Err(match nearest(words, registry.codes()) {
         Some(near) => complaint.hint(format!("did you mean `{near}`?")),
         None => complaint.hint(
             "give for example mx-alias, 5.7.23, 550 or a whole reply; engine list findings prints the finding codes",
         ),
     })
+}
+
+/// A whole reply is explained by the check that a run would use; it asks no network.
+fn reply(registry: &Registry, reply: &str) -> Result<String, Complaint> {
+    let order = Order {
+        target: Target { shown: reply.to_owned(), reply: Some(reply.to_owned()), ..Target::default() },
+        profile_name: "explain".to_owned(),
+        profile: Profile {
+            summary: String::new(),
+            checks: Selection::All(All::All),
+            severities: BTreeMap::new(),
+            mute: Vec::new(),
+        },
+        choice: Choice { only: vec![EXPLAINER.to_owned()], skip: Vec::new() },
+        settings: BTreeMap::new(),
+        deadline: Duration::from_secs(10),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let network = Network::new(&NetOptions::new(Vec::new()), None);
+    let (_keep, interrupt) = tokio::sync::watch::channel(false);
+    let finished = runtime
+        .block_on(session::run(registry, &network, order, interrupt, Arc::new(|_| ())))
+        .map_err(Complaint::new)?;
+    Ok(text::findings(&finished.report))
 }

@@ -5,7 +5,7 @@ use anstyle::{AnsiColor, Style};
 use engine_core::report::{Report, Reported, ReportedUnknown};
 use engine_plugin_api::{Outcome, Record, Severity, Subject};
 
-use super::{WIDTH, escape, quote, wrapped};
+use super::{WIDTH, escape, labelled, quote, wrapped};
 
 /// The whole report. `verbose` adds what passed and every observation.
 pub fn report(report: &Report, verbose: bool) -> String {
@@ -23,6 +23,12 @@ pub fn report(report: &Report, verbose: bool) -> String {
         out.push_str(&observations(report));
     }
     out
+}
+
+/// The findings and unknowns alone, as `engine explain` prints them.
+pub fn findings(report: &Report) -> String {
+    let findings: Vec<String> = report.findings.iter().map(finding).collect();
+    format!("{}{}", findings.join("\n"), unknowns(&report.could_not_tell))
 }
 
 /// One line for each of several reports.
@@ -113,15 +119,6 @@ fn finding(finding: &Reported) -> String {
         out.push_str(&format!("  Recheck: {}\n", escape::line(recheck)));
     }
     out
-}
-
-/// `  Label:   text`, wrapped under the text.
-fn labelled(label: &str, text: &str) -> String {
-    let label = format!("{label}:");
-    let first = format!("  {label:<8} ");
-    let options =
-        textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent("           ").break_words(false);
-    format!("{}\n", textwrap::fill(&escape::lines(text), options))
 }
 
 /// Records are printed whole, however long: they are there to be copied.

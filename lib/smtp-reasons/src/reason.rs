@@ -130,6 +130,21 @@ pub enum Party {
     Nobody,
 }
 
+impl Party {
+    /// How a person reads it, for example `the holder of the sending IP address`.
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Party::Sender => "whoever sent the message",
+            Party::DomainOwner => "the owner of the sender's domain",
+            Party::ServerOperator => "the operator of the sending server",
+            Party::IpOwner => "the holder of the sending IP address",
+            Party::SendingService => "the program or service that made the message",
+            Party::Receiver => "the receiving side",
+            Party::Nobody => "nobody: it passes",
+        }
+    }
+}
+
 /// Whether trying again helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
