@@ -147,7 +147,7 @@ fn allow_listed(verdicts: &[&Verdict<'_>], judgement: &mut Judgement) {
         if let Says::Listed { reasons, lookup } = &verdict.what {
             let good: Vec<&Reason> = reasons.iter().filter(|reason| reason.role == Role::Allow).collect();
             if !good.is_empty() {
-                says.push(format!("{} ({})", title(verdict.list), meanings(&good)));
+                says.push(format!("{}: {}", title(verdict.list), meanings(&good)));
                 proof.extend(evidence(lookup, &good));
             }
         }
@@ -158,7 +158,7 @@ fn allow_listed(verdicts: &[&Verdict<'_>], judgement: &mut Judgement) {
     } else {
         About::Address(first.subject.what.to_string())
     };
-    let seen = format!("{} is trusted by {}.", named(first.subject), series(&says, 8));
+    let seen = format!("{} is trusted by {}.", named(first.subject), says.join("; by "));
     let mut finding = Finding::new(ALLOW_LISTED, about, seen).actor(Actor::Nobody);
     for item in proof {
         finding = finding.evidence(item);

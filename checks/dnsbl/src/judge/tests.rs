@@ -77,7 +77,7 @@ fn a_domain_is_looked_up_in_domain_lists_only() {
     for (zone, answer, code, severity, words) in [
         ("dbl.spamhaus.org", "127.0.1.2", "dnsbl-domain-listed", Critical, "spam"),
         ("dbl.spamhaus.org", "127.0.1.105", "dnsbl-domain-listed", Critical, "malware"),
-        ("multi.surbl.org", "127.0.0.72", "dnsbl-domain-listed", Error, "PH: phishing; ABUSE: advertised in spam"),
+        ("multi.surbl.org", "127.0.0.72", "dnsbl-domain-listed", Error, "PH, phishing; ABUSE, advertised in spam"),
         ("multi.uribl.com", "127.0.0.4", "dnsbl-domain-listed", Notice, "grey"),
         ("fresh15.spameatingmonkey.net", "127.0.0.2", "dnsbl-new-domain", Info, "15 days"),
         ("abuse.rfc-clueless.org", "127.0.0.4", "dnsbl-domain-listed", Notice, "abuse@"),
