@@ -1,0 +1,146 @@
+#!/bin/bash
+# Runs real DNS and mail servers on one loopback address until standard input
+# ends, and then stops them: exactly those that it started.
+#
+#   serve.sh STATE-DIRECTORY
+#
+# Prints one line to standard output: `ready`; or `missing: what`, when this
+# machine lacks something, and nothing was started; or `failed: why`. The
+# caller keeps standard input open for as long as it needs the servers, so that
+# they end with it, however it ends. Needs root: they change to their own users.
+#
+# In the state directory it leaves `routes` (the engine's --route file),
+# `resolver` (the engine's --resolver), the configurations and the logs.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+state=${1:?usage: serve.sh STATE-DIRECTORY}
+PATH=$PATH:/usr/sbin:/sbin
+
+lacks() {
+    printf 'missing: %s\n' "$1"
+    exit 1
+}
+[ "$(id -u)" = 0 ] || lacks 'root'
+for program in unbound rbldnsd postfix postgrey; do
+    command -v "$program" >/dev/null || lacks "$program"
+done
+command -v knotd >/dev/null || command -v nsd >/dev/null || lacks 'knot or nsd'
+for user in postfix postgrey nobody; do
+    id -u "$user" >/dev/null 2>&1 || lacks "the user $user"
+done
+
+pids=()
+stop() {
+    trap - EXIT
+    [ -e "$state/postfix/spool/pid/master.pid" ] &&
+        postfix -c "$state/postfix" stop </dev/null >>"$state/stop.log" 2>&1
+    local pid
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
+    # A server that does not end within five seconds is killed.
+    for _ in $(seq 100); do
+        alive=()
+        for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null && alive+=("$pid"); done
+        [ ${#alive[@]} = 0 ] && break
+        sleep 0.05
+    done
+    [ ${#alive[@]} = 0 ] || kill -9 "${alive[@]}" 2>/dev/null
+    wait
+}
+trap stop EXIT
+trap 'exit 143' INT TERM HUP
+
+fail() {
+    printf 'failed: %s\n' "$1"
+    tail -n 5 "$state"/*.log "$state"/*/*.log >&2 2>/dev/null
+    exit 1
+}
+
+# A loopback address of our own, so that runs beside each other do not meet.
+tcp_open() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
+for _ in $(seq 20); do
+    address=127.$((RANDOM % 200 + 20)).$((RANDOM % 254 + 1)).$((RANDOM % 254 + 1))
+    tcp_open "$address" 5301 || tcp_open "$address" 2501 || break
+done
+
+mkdir -p "$state" && chmod 755 "$state"
+cp -R "$here/conf/." "$state/" || fail "$state cannot be written"
+find "$state" -type f ! -name '*.log' -exec sed -i "s|@STATE@|$state|g; s|@ADDRESS@|$address|g" {} +
+printf '%s:5310\n' "$address" >"$state/resolver"
+
+# Every daemon stays in the foreground, its output in a file: one inside a
+# pipe would keep the pipe open.
+run() {
+    local log=$state/$1.log
+    shift
+    "$@" </dev/null >>"$log" 2>&1 &
+    pids+=($!)
+}
+
+# Whether a DNS server answers at port $1: any reply to `. NS` will do, its
+# first byte is that of our message id.
+answers() {
+    local first
+    exec 3<>"/dev/udp/$address/$1" || return 1
+    printf 'AB\1\0\0\1\0\0\0\0\0\0\0\0\2\0\1' >&3
+    read -r -t 0.1 -N 1 -u 3 first 2>/dev/null
+    exec 3>&-
+    [ "${first:-}" = A ]
+}
+
+await() { # await NAME COMMAND…: up to 15 seconds
+    local name=$1 deadline=$((SECONDS + 15))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $deadline ] || fail "$name does not answer at $address"
+        sleep 0.05
+    done
+}
+
+# Authoritative: the same zones on knot and on nsd, whichever are there.
+authorities=()
+if command -v knotd >/dev/null; then
+    run knot knotd -c "$state/knot/knot.conf"
+    authorities+=(5301)
+fi
+if command -v nsd >/dev/null; then
+    run nsd nsd -d -c "$state/nsd/nsd.conf"
+    authorities+=(5302)
+fi
+# The one that there is stands in for one that is missing.
+[ ${#authorities[@]} = 2 ] || sed -i "s/:530[12]\$/:${authorities[0]}/" "$state/routes"
+
+run rbldnsd rbldnsd -n -q -f -b "$address/5303" -r "$state/rbldnsd" -w . -u nobody -c 0 -v \
+    ip.blocklist.example:ip4set:addresses \
+    domain.blocklist.example:dnset:domains
+
+# Recursive: unbound knows who is authoritative for our zones, and nobody else.
+{
+    for zone in "$state"/zones/*.zone; do
+        printf 'stub-zone:\n    name: "%s"\n    stub-prime: no\n' "$(basename "$zone" .zone)"
+        for port in "${authorities[@]}"; do printf '    stub-addr: %s@%s\n' "$address" "$port"; done
+    done
+} >"$state/unbound/stubs.conf"
+run unbound unbound -d -c "$state/unbound/unbound.conf"
+
+mkdir -p "$state/postgrey" "$state/postfix/spool" "$state/postfix/data"
+chown postgrey "$state/postgrey"
+chown postfix "$state/postfix/data"
+# Delays of seconds; no list of friends, not even that of a known client.
+run postgrey postgrey --inet="$address:5304" --dbdir="$state/postgrey" --user=postgrey \
+    --delay=2 --lookup-by-host --auto-whitelist-clients=0 \
+    --whitelist-clients="$state/whitelist/clients" --whitelist-recipients="$state/whitelist/recipients"
+await postgrey tcp_open "$address" 5304
+run postfix postfix -c "$state/postfix" start-fg
+
+for port in "${authorities[@]}"; do await "the authoritative server, port $port," answers "$port"; done
+await rbldnsd answers 5303
+await unbound answers 5310
+await 'postfix, port 2501,' tcp_open "$address" 2501
+await 'postfix, port 2502,' tcp_open "$address" 2502
+# A daemon that has given up is told at once, not by a test that fails later.
+for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null || fail 'a server has ended by itself'; done
+
+printf 'ready\n'
+# Until standard input ends. `exit` runs the trap.
+while read -r _; do :; done
+exit 0

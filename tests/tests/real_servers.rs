@@ -1,0 +1,243 @@
+//! The program against real DNS and mail servers on loopback: `tests/real/README.md`.
+//!
+//! Where a server or root is missing, each test says so and passes; with
+//! `ENGINE_TESTS_REQUIRE_REAL=1` it fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, Weak},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+#[test]
+fn greylisting_is_confirmed_and_timed_against_postgrey() {
+    let Some(servers) = servers() else { return };
+    let report =
+        servers.run(&["--only", "greylist", "--recipient", "user@real.example", "--wait", "4s"], "real.example");
+    let finding = only(&report, "greylist-confirmed");
+    let quoted = quotes(finding);
+    assert!(
+        quoted[0].starts_with("450 4.2.0 <user@real.example>: Recipient address rejected: Greylisted"),
+        "{quoted:?}"
+    );
+    assert!(quoted[1].starts_with("250 2.1.5"), "{quoted:?}");
+    let seen = finding["seen"].as_str().unwrap();
+    assert!(seen.contains("mx1.real.example (25.25.25.1)") && seen.contains("The delay is "), "{seen}");
+    assert!(seen.contains("None gives up before."), "{seen}");
+}
+
+#[test]
+fn without_a_wait_greylisting_is_suspected_and_the_command_that_confirms_is_given() {
+    let Some(servers) = servers() else { return };
+    let report = servers.run(&["--only", "greylist", "--recipient", "second@real.example"], "real.example");
+    let finding = only(&report, "greylist-suspected");
+    assert_eq!(
+        finding["remedy"]["setting"],
+        "engine run --only greylist --recipient second@real.example --wait 6m real.example"
+    );
+}
+
+#[test]
+fn an_exchange_without_greylisting_accepts_at_once() {
+    let Some(servers) = servers() else { return };
+    let report = servers.run(&["--only", "greylist", "--recipient", "user@listed.example"], "listed.example");
+    only(&report, "greylist-none-at-rcpt");
+}
+
+#[test]
+fn refusals_and_other_deferrals_of_postfix_are_explained() {
+    let Some(servers) = servers() else { return };
+    for (recipient, code, reply, meaning) in [
+        ("nobody@real.example", "greylist-recipient-unknown", "550 5.1.1", "does not know this mailbox"),
+        ("user@relay.example", "greylist-relay-denied", "554 5.7.1", "does not regard itself as responsible"),
+        ("blocked@real.example", "greylist-refused", "550 5.7.1", "refuses the address that this attempt came from"),
+        ("full@real.example", "greylist-other-deferral", "452 4.2.2", "a full mailbox, no greylisting"),
+    ] {
+        let domain = recipient.rsplit_once('@').unwrap().1;
+        let report = servers.run(&["--only", "greylist", "--recipient", recipient], domain);
+        let finding = only(&report, code);
+        assert!(quotes(finding)[0].starts_with(reply), "{finding}");
+        assert!(finding["seen"].as_str().unwrap().contains(meaning), "{finding}");
+    }
+}
+
+#[test]
+fn a_listing_is_decoded_from_rbldnsd() {
+    let Some(servers) = servers() else { return };
+    let settings = servers.state.path().join("engine.toml");
+    std::fs::write(
+        &settings,
+        r#"
+        [checks.dnsbl]
+        lists = ["ip.blocklist.example", "domain.blocklist.example"]
+        [[checks.dnsbl.extra]]
+        zone = "ip.blocklist.example"
+        codes = { "127.0.0.2" = "a test entry", "127.0.0.4" = "an exploited host" }
+        [[checks.dnsbl.extra]]
+        zone = "domain.blocklist.example"
+        object = "domain"
+        codes = { "127.0.1.2" = "a spam domain" }
+        "#,
+    )
+    .unwrap();
+    let listed = servers.run(&["--only", "dnsbl", "--config", settings.to_str().unwrap()], "listed.example");
+    let seen: Vec<&str> = findings(&listed).iter().map(|finding| finding["seen"].as_str().unwrap()).collect();
+    for expected in ["an exploited host", "a spam domain"] {
+        assert!(seen.iter().any(|seen| seen.contains(expected)), "{expected} is missing: {seen:#?}");
+    }
+    assert_eq!(listed["could_not_tell"].as_array().unwrap().len(), 0, "{}", listed["could_not_tell"]);
+    let clean = servers.run(&["--only", "dnsbl", "--config", settings.to_str().unwrap()], "real.example");
+    assert!(!findings(&clean).iter().any(weighs), "{clean}");
+}
+
+#[test]
+fn answers_come_through_unbound_and_from_each_authoritative_server() {
+    let Some(servers) = servers() else { return };
+    let report = servers.run(&["--only", "mx,spf"], "real.example");
+    assert_eq!(report["could_not_tell"].as_array().unwrap().len(), 0, "{}", report["could_not_tell"]);
+    assert!(!findings(&report).iter().any(weighs), "{report}");
+    let evidence = report["evidence"].to_string();
+    for server in ["25.25.53.1", "25.25.53.2"] {
+        assert!(evidence.contains(server), "{server} was not asked: {evidence}");
+    }
+    let missing = servers.run(&["--only", "mx"], "missing.real.example");
+    assert!(findings(&missing).iter().any(|finding| finding["code"] == "mx-domain-missing"), "{missing}");
+}
+
+#[test]
+fn the_servers_end_with_their_keeper() {
+    let Some(servers) = servers() else { return };
+    drop(servers);
+    // Other tests may hold the set; a set of our own shows it.
+    let Some(own) = Servers::start() else { return };
+    let resolver = own.resolver();
+    std::net::TcpStream::connect(&resolver).expect("unbound answers");
+    let started = Instant::now();
+    drop(own);
+    assert!(std::net::TcpStream::connect(&resolver).is_err(), "unbound still listens at {resolver}");
+    assert!(started.elapsed() < PATIENCE, "it had to be killed");
+}
+
+/// The longest that the servers may take to start, and to stop.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The running servers, shared by the tests that run at the same time; the
+/// last one to let go stops them. `None` where they are missing.
+fn servers() -> Option<Arc<Servers>> {
+    static RUNNING: Mutex<Weak<Servers>> = Mutex::new(Weak::new());
+    let mut running = RUNNING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(servers) = running.upgrade() {
+        return Some(servers);
+    }
+    let servers = Arc::new(Servers::start()?);
+    *running = Arc::downgrade(&servers);
+    Some(servers)
+}
+
+struct Servers {
+    keeper: Child,
+    state: tempfile::TempDir,
+}
+
+impl Servers {
+    fn start() -> Option<Self> {
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("real/serve.sh");
+        let state = tempfile::Builder::new().prefix("real-servers").tempdir().expect("a folder for the servers");
+        let log = std::fs::File::create(state.path().join("serve.log")).expect("a log");
+        let keeper = Command::new("bash")
+            .arg(script)
+            .arg(state.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn();
+        let mut keeper = match keeper {
+            Ok(keeper) => keeper,
+            Err(error) => return skip(&format!("bash: {error}")),
+        };
+        let mut line = String::new();
+        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).expect("a line from serve.sh");
+        // From here on, dropping it stops what was started.
+        let servers = Servers { keeper, state };
+        match line.trim().split_once(": ") {
+            _ if line.trim() == "ready" => Some(servers),
+            Some(("missing", what)) => skip(what),
+            _ => {
+                let log = std::fs::read_to_string(servers.state.path().join("serve.log")).unwrap_or_default();
+                panic!("the real servers did not start: {line}{log}")
+            }
+        }
+    }
+
+    fn resolver(&self) -> String {
+        std::fs::read_to_string(self.state.path().join("resolver")).unwrap().trim().to_owned()
+    }
+
+    /// The program's report on `domain`.
+    fn run(&self, words: &[&str], domain: &str) -> Value {
+        let output = Command::new(engine_tests::program())
+            .args(["run", "--format", "json", "--ehlo", "probe.example", "--resolver", &self.resolver(), "--route"])
+            .arg(self.state.path().join("routes"))
+            .args(words)
+            .arg(domain)
+            .current_dir(self.state.path())
+            .env("XDG_CONFIG_HOME", Path::new("/nonexistent"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program runs");
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{words:?}: {error}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+impl Drop for Servers {
+    /// Ends its standard input, upon which it stops the servers.
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if matches!(self.keeper.try_wait(), Ok(Some(_)) | Err(_)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Says what is missing, past the test runner's capture, and passes; fails
+/// where skipping is forbidden.
+fn skip<T>(missing: &str) -> Option<T> {
+    assert!(
+        std::env::var_os("ENGINE_TESTS_REQUIRE_REAL").is_none_or(|value| value != "1"),
+        "the real servers are required, and this is missing: {missing}"
+    );
+    let _ = writeln!(std::io::stderr(), "skipped: real servers: this is missing: {missing} (tests/real/install.sh)");
+    None
+}
+
+fn findings(report: &Value) -> &Vec<Value> {
+    report["findings"].as_array().unwrap()
+}
+
+/// The finding, which must be the only one.
+fn only<'r>(report: &'r Value, code: &str) -> &'r Value {
+    let codes: Vec<&str> = findings(report).iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, [code], "{report:#}");
+    &findings(report)[0]
+}
+
+fn quotes(finding: &Value) -> Vec<&str> {
+    let evidence = finding["evidence"].as_array().unwrap();
+    evidence.iter().filter_map(|evidence| evidence["quote"]["text"].as_str()).collect()
+}
+
+fn weighs(finding: &Value) -> bool {
+    ["warning", "error", "critical"].contains(&finding["severity"].as_str().unwrap())
+}
