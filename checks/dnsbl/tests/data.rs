@@ -29,6 +29,9 @@ fn every_row_can_be_used() {
         for other in [&list.instead, &list.replaces, &list.same_as].into_iter().flatten() {
             assert!(catalogue().list(other).is_some(), "{zone} names {other}, which is no list");
         }
+        if list.instead.is_some() {
+            assert_eq!(list.tier, Tier::Request, "{zone} is part of another list");
+        }
         if let Some(key) = &list.key {
             assert!(list.registration.is_none(), "{zone}: {key} and a registration");
         }
