@@ -47,6 +47,10 @@ pub struct Commission {
     pub choice: Choice,
     /// The settings of the checks, by id.
     pub settings: BTreeMap<String, Value>,
+    /// The options that reach the same network again, for the commands that a
+    /// report names: for example `--lab`; possibly empty.
+    #[serde(default)]
+    pub network_options: String,
 }
 
 /// One exchange with the network.

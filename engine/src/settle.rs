@@ -34,8 +34,14 @@ pub struct Settled {
     pub violations: Vec<Violation>,
 }
 
-/// Settles the runs of the checks.
-pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, target: &Target) -> Settled {
+/// Settles the runs of the checks. `network_options` go into the commands that findings name.
+pub fn settle(
+    runs: Vec<CheckRun>,
+    registry: &Registry,
+    profile: &Profile,
+    target: &Target,
+    network_options: &str,
+) -> Settled {
     let mut findings: Vec<Reported> = Vec::new();
     let mut could_not_tell: Vec<ReportedUnknown> = Vec::new();
     let mut checks = Vec::new();
@@ -43,7 +49,9 @@ pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, targe
     for run in runs {
         violations.extend(run.violations.iter().map(|what| Violation { check: run.id.clone(), what: what.clone() }));
         for finding in run.findings {
-            if let Some(reported) = report(&run.id, finding, registry, profile, target) {
+            if let Some(reported) =
+                report(&run.id, finding, registry, profile, &recheck(&run.id, target, network_options))
+            {
                 add(&mut findings, reported);
             }
         }
@@ -72,11 +80,11 @@ pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, targe
 
 /// The finding with all that its page and the profile say of it; `None` for a
 /// code without a page, which the scheduler has already reported as a violation.
-fn report(check: &str, finding: Finding, registry: &Registry, profile: &Profile, target: &Target) -> Option<Reported> {
+fn report(check: &str, finding: Finding, registry: &Registry, profile: &Profile, recheck: &str) -> Option<Reported> {
     let spec = registry.check(check)?.manifest.finding(&finding.code)?;
     let code = public_code(check, &finding.code);
     let severity = profile.severities.get(&code).copied().or(finding.severity).unwrap_or(spec.severity);
-    let recheck = finding.remedy.is_some().then(|| recheck(check, target));
+    let recheck = finding.remedy.is_some().then(|| recheck.to_owned());
     Some(Reported {
         code,
         check: check.to_owned(),
@@ -95,8 +103,11 @@ fn report(check: &str, finding: Finding, registry: &Registry, profile: &Profile,
 }
 
 /// The command that makes one check again on the same target.
-fn recheck(check: &str, target: &Target) -> String {
+fn recheck(check: &str, target: &Target, network_options: &str) -> String {
     let mut command = format!("engine run --only {check}");
+    if !network_options.is_empty() {
+        command.push_str(&format!(" {network_options}"));
+    }
     let ip = target.ip.map(|ip| ip.to_string());
     for (option, value) in [
         ("--ip", &ip),

@@ -63,6 +63,7 @@ fn reply(registry: &Registry, reply: &str) -> Result<String, Complaint> {
         choice: Choice { only: vec![EXPLAINER.to_owned()], skip: Vec::new() },
         settings: BTreeMap::new(),
         deadline: Duration::from_secs(10),
+        network_options: String::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let network = Network::new(&NetOptions::new(Vec::new()), None);

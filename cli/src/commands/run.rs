@@ -66,6 +66,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
         choice: choice.clone(),
         settings: settings.clone(),
         deadline,
+        network_options: network::words(&arguments),
     };
     if arguments.dry_run {
         return dry_run(&registry, &profile, &choice, &targets);

@@ -7,6 +7,9 @@ use engine_plugin_api::{Outcome, Record, Severity, Subject};
 
 use super::{WIDTH, escape, labelled, quote, wrapped};
 
+/// How many quotations stand with one finding; the report's evidence has them all.
+const MOST_QUOTES: usize = 4;
+
 /// The whole report. `verbose` adds what passed and every observation.
 pub fn report(report: &Report, verbose: bool) -> String {
     let mut out = head(report);
@@ -52,15 +55,11 @@ fn head(report: &Report) -> String {
         out.push('\n');
     }
     let vantage = &report.vantage;
-    let instead =
-        vantage.instead_of_network.as_ref().map(|what| format!(" instead of the network: {what}.")).unwrap_or_default();
-    let line = format!(
-        "Profile {}, {}, {} ms, resolver {}.{instead}",
-        report.profile,
-        report.started,
-        report.took_ms,
-        vantage.resolvers.join(", ")
-    );
+    let network = match &vantage.instead_of_network {
+        Some(instead) => format!("{instead} instead of the network"),
+        None => format!("resolver {}", vantage.resolvers.join(", ")),
+    };
+    let line = format!("Profile {}, {}, {} ms, {network}.", report.profile, report.started, report.took_ms);
     out.push_str(&wrapped(&line, 2));
     out.push('\n');
     out
@@ -85,8 +84,13 @@ fn finding(finding: &Reported) -> String {
     }
     out.push_str(&wrapped(&finding.seen, 2));
     out.push('\n');
-    let quotes = finding.evidence.iter().filter_map(|evidence| evidence.quote.as_ref());
-    for quoted in quotes.take(4) {
+    let mut quotes: Vec<&engine_plugin_api::Quote> = Vec::new();
+    for quoted in finding.evidence.iter().filter_map(|evidence| evidence.quote.as_ref()) {
+        if !quotes.contains(&quoted) {
+            quotes.push(quoted);
+        }
+    }
+    for quoted in quotes.into_iter().take(MOST_QUOTES) {
         out.push('\n');
         for line in quote::lines(quoted) {
             out.push_str(&line);

@@ -68,7 +68,7 @@ fn profile() -> Profile {
 fn settled(runs: Vec<CheckRun>, profile: &Profile) -> Settled {
     let mut registry = Registry::default();
     registry.add::<Probe>("built in").unwrap();
-    settle(runs, &registry, profile, &Target::domain("a.example"))
+    settle(runs, &registry, profile, &Target::domain("a.example"), "")
 }
 
 fn codes(settled: &Settled) -> Vec<&str> {
@@ -144,7 +144,10 @@ fn a_finding_says_how_to_check_again_in_shell_words() {
     registry.add::<Probe>("built in").unwrap();
     let target = Target { domain: Some("a.example".into()), reply: Some("550 it's".into()), ..Target::default() };
     let run = run_of(vec![finding("x-alone", "a").remedy(Remedy::step("Do.")).confidence(Confidence::Low)]);
-    let settled = settle(vec![run], &registry, &profile(), &target);
-    assert_eq!(settled.findings[0].recheck.as_deref(), Some(r"engine run --only x --reply '550 it'\''s' a.example"));
+    let settled = settle(vec![run], &registry, &profile(), &target, "--lab");
+    assert_eq!(
+        settled.findings[0].recheck.as_deref(),
+        Some(r"engine run --only x --lab --reply '550 it'\''s' a.example")
+    );
     assert_eq!(settled.findings[0].confidence, Confidence::Low);
 }
