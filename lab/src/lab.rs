@@ -1,8 +1,24 @@
 //! The running lab.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    collections::HashSet,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use crate::world::{World, WorldError};
+use tokio::{net::TcpSocket, task::JoinSet};
+
+use crate::{
+    certs::Authority,
+    dns::{self, DnsServer, View},
+    log::{Log, Question, Session},
+    names::{Names, Place},
+    script::Script,
+    smtp::{self, SmtpEndpoint},
+    world::{SmtpServer, World, WorldError},
+};
 
 /// A world that answers on loopback, until it is stopped or dropped.
 #[derive(Debug)]
@@ -10,6 +26,11 @@ pub struct Lab {
     resolver: SocketAddr,
     routes: Vec<(SocketAddr, SocketAddr)>,
     root_certificate: Vec<u8>,
+    log: Arc<Log>,
+    /// The servers; dropping the set ends them.
+    servers: JoinSet<()>,
+    /// Bound ports on which nothing listens, so that connecting is refused.
+    closed: Vec<TcpSocket>,
 }
 
 /// How a lab is run.
@@ -44,44 +65,6 @@ pub enum LabError {
     },
 }
 
-/// A DNS question that the lab received.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// The name, in lower case, without the final dot (the root: `.`).
-    pub name: String,
-    /// The type, for example `MX` or `TYPE99`.
-    pub rtype: String,
-    /// How it came.
-    pub transport: Transport,
-    /// Whom it was put to: [`Lab::resolver`], or the presented address of an
-    /// authoritative server.
-    pub server: SocketAddr,
-    /// Whether recursion was desired.
-    pub recursion_desired: bool,
-}
-
-/// A transport of DNS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Transport {
-    /// Datagrams.
-    Udp,
-    /// A stream.
-    Tcp,
-}
-
-/// An SMTP session that the lab held.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
-    /// The presented address of the server.
-    pub address: SocketAddr,
-    /// The command lines received, without line ends.
-    pub commands: Vec<String>,
-    /// Whether a TLS handshake succeeded.
-    pub tls: bool,
-    /// Whether the client said QUIT.
-    pub quit: bool,
-}
-
 impl Lab {
     /// Starts a world without added delay.
     ///
@@ -96,8 +79,32 @@ impl Lab {
     /// # Errors
     /// When the world says something that means nothing, or the system gives no
     /// loopback socket.
-    pub async fn start_with(_world: &World, _options: LabOptions) -> Result<Lab, LabError> {
-        Ok(Lab { resolver: SocketAddr::from(([127, 0, 0, 1], 53)), routes: Vec::new(), root_certificate: Vec::new() })
+    pub async fn start_with(world: &World, options: LabOptions) -> Result<Lab, LabError> {
+        let Compiled { names, scripts } = Compiled::new(world).map_err(|(place, problem)| place.error(problem))?;
+        let names = Arc::new(names);
+        let log = Arc::new(Log::default());
+        let authority = Authority::new()
+            .map_err(|problem| LabError::Certificate { hostname: "the lab's authority".into(), problem })?;
+        let mut lab = Lab {
+            resolver: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            routes: Vec::new(),
+            root_certificate: authority.root(),
+            log: Arc::clone(&log),
+            servers: JoinSet::new(),
+            closed: Vec::new(),
+        };
+        let round_trip = options.round_trip;
+        lab.resolver = lab.start_dns(Arc::clone(&names), View::Recursive, None, round_trip).await?;
+        for (address, zones) in names.name_servers() {
+            let presented = SocketAddr::new(address, 53);
+            let socket =
+                lab.start_dns(Arc::clone(&names), View::Authoritative(zones), Some(presented), round_trip).await?;
+            lab.routes.push((presented, socket));
+        }
+        for script in scripts {
+            lab.start_smtp(script, &authority, round_trip).await?;
+        }
+        Ok(lab)
     }
 
     /// The address of the recursive resolver, for UDP and TCP.
@@ -118,14 +125,115 @@ impl Lab {
 
     /// Every DNS question received so far, in order.
     pub fn questions(&self) -> Vec<Question> {
-        Vec::new()
+        self.log.questions()
     }
 
     /// Every SMTP session so far, in order of connection.
     pub fn sessions(&self) -> Vec<Session> {
-        Vec::new()
+        self.log.sessions()
     }
 
     /// Stops every server and waits until its sockets are closed.
-    pub async fn stop(self) {}
+    pub async fn stop(mut self) {
+        self.servers.shutdown().await;
+    }
+
+    /// Starts a DNS server; its loopback address.
+    async fn start_dns(
+        &mut self,
+        names: Arc<Names>,
+        view: View,
+        presented: Option<SocketAddr>,
+        round_trip: Duration,
+    ) -> Result<SocketAddr, LabError> {
+        let what = || presented.map_or("the resolver".into(), |address| format!("the name server {address}"));
+        let failed = |source| LabError::Socket { what: what(), source };
+        let (udp, tcp) = dns::bind().await.map_err(failed)?;
+        let socket = tcp.local_addr().map_err(failed)?;
+        let address = presented.unwrap_or(socket);
+        let server = DnsServer { names, view, address, log: Arc::clone(&self.log), round_trip };
+        self.servers.spawn(Arc::new(server).serve(udp, tcp));
+        Ok(socket)
+    }
+
+    /// Starts an SMTP server on each of its addresses.
+    async fn start_smtp(
+        &mut self,
+        script: Script,
+        authority: &Authority,
+        round_trip: Duration,
+    ) -> Result<(), LabError> {
+        let script = Arc::new(script);
+        let SmtpServer { hostname, certificate, port, .. } = &script.server;
+        let tls = match certificate {
+            None => None,
+            Some(kind) => Some(
+                authority
+                    .server(*kind, hostname)
+                    .map_err(|problem| LabError::Certificate { hostname: hostname.clone(), problem })?,
+            ),
+        };
+        for address in &script.server.address.0 {
+            let address = SocketAddr::new(*address, *port);
+            let failed = |source| LabError::Socket { what: format!("the SMTP server {address}"), source };
+            let socket = if script.server.refuse {
+                let (closed, socket) = closed_port().map_err(failed)?;
+                self.closed.push(closed);
+                socket
+            } else {
+                let listener = smtp::bind().await.map_err(failed)?;
+                let socket = listener.local_addr().map_err(failed)?;
+                let (script, tls, log) = (Arc::clone(&script), tls.clone(), Arc::clone(&self.log));
+                let endpoint = SmtpEndpoint { script, tls, address, log, round_trip };
+                self.servers.spawn(Arc::new(endpoint).serve(listener));
+                socket
+            };
+            self.routes.push((address, socket));
+        }
+        Ok(())
+    }
+}
+
+/// A world whose texts are understood.
+pub(crate) struct Compiled {
+    names: Names,
+    scripts: Vec<Script>,
+}
+
+impl Compiled {
+    pub(crate) fn new(world: &World) -> Result<Compiled, (Place, String)> {
+        let names = Names::new(world)?;
+        let mut scripts = Vec::new();
+        let mut taken = HashSet::new();
+        for (index, server) in world.smtp.iter().enumerate() {
+            let wrong = |problem| (Place::Smtp(index), problem);
+            scripts.push(Script::new(server).map_err(wrong)?);
+            if let Some(twice) = server.address.0.iter().find(|address| !taken.insert((**address, server.port))) {
+                return Err(wrong(format!("{twice} port {} is taken: expected each address once", server.port)));
+            }
+        }
+        Ok(Compiled { names, scripts })
+    }
+}
+
+impl Place {
+    /// The error for a world that has no text.
+    fn error(self, problem: String) -> WorldError {
+        let (line, column, section) = match self {
+            Place::Zone(line, column) => (line, column, "zone".to_owned()),
+            Place::Fault(index) => (0, 0, format!("fault {}", index + 1)),
+            Place::Blocklist(index) => (0, 0, format!("blocklist {}", index + 1)),
+            Place::Smtp(index) => (0, 0, format!("smtp {}", index + 1)),
+        };
+        WorldError { line, column, message: format!("{section}: {problem}") }
+    }
+}
+
+/// A bound port on which nothing listens: it cannot be taken by anyone else
+/// meanwhile, and connecting to it is refused.
+fn closed_port() -> io::Result<(TcpSocket, SocketAddr)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
 }

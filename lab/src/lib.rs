@@ -9,11 +9,20 @@
 //!
 //! The world language is described in this crate's `README.md`.
 
+mod certs;
+mod dns;
 mod lab;
+mod lists;
+mod log;
+mod names;
 mod scenario;
+mod script;
+mod smtp;
 mod world;
+mod zone;
 
-pub use lab::{Lab, LabError, LabOptions, Question, Session, Transport};
+pub use lab::{Lab, LabError, LabOptions};
+pub use log::{Question, Session, Transport};
 pub use scenario::{Kind, Scenario, ScenarioTarget};
 pub use world::{
     Behaviour, Blocklist, CertificateKind, Domain, ExtendedError, Fault, FaultAnswer, Greylist, ListKind, OneOrMany,

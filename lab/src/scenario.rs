@@ -159,3 +159,7 @@ struct RawScenario {
     #[serde(default)]
     smtp: Vec<Spanned<SmtpServer>>,
 }
+
+#[cfg(test)]
+#[path = "scenario_tests.rs"]
+mod tests;

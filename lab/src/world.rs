@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr, net::Ipv4Addr, time::Duration};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
 
+use crate::{lab::Compiled, names::Place};
+
 /// What exists in the lab: DNS records, DNS faults, blocklists, SMTP servers,
 /// and the domains worth asking for.
 ///
@@ -320,14 +322,29 @@ pub(crate) struct Sections {
 }
 
 impl Sections {
-    pub(crate) fn into_world(self, _text: &str) -> Result<World, WorldError> {
-        Ok(World {
+    /// Puts the sections together, and points at what means nothing in `text`.
+    pub(crate) fn into_world(self, text: &str) -> Result<World, WorldError> {
+        let fault_starts: Vec<usize> = self.fault.iter().map(|section| section.span().start).collect();
+        let blocklist_starts: Vec<usize> = self.blocklist.iter().map(|section| section.span().start).collect();
+        let smtp_starts: Vec<usize> = self.smtp.iter().map(|section| section.span().start).collect();
+        let zone_start = self.zone.as_ref().map_or(0, |zone| zone.span().start);
+        let world = World {
             zone: self.zone.map(Spanned::into_inner).unwrap_or_default(),
             fault: self.fault.into_iter().map(Spanned::into_inner).collect(),
             blocklist: self.blocklist.into_iter().map(Spanned::into_inner).collect(),
             smtp: self.smtp.into_iter().map(Spanned::into_inner).collect(),
             domain: Vec::new(),
-        })
+        };
+        let start = |starts: &[usize], index: usize| starts.get(index).copied().unwrap_or(0);
+        match Compiled::new(&world) {
+            Ok(_) => Ok(world),
+            Err((Place::Zone(line, column), problem)) => {
+                Err(WorldError::in_zone(text, zone_start, line, column, problem))
+            }
+            Err((Place::Fault(i), problem)) => Err(WorldError::at(text, start(&fault_starts, i), problem)),
+            Err((Place::Blocklist(i), problem)) => Err(WorldError::at(text, start(&blocklist_starts, i), problem)),
+            Err((Place::Smtp(i), problem)) => Err(WorldError::at(text, start(&smtp_starts, i), problem)),
+        }
     }
 }
 
@@ -338,6 +355,19 @@ impl WorldError {
             Some(span) => WorldError::at(text, span.start, message),
             None => WorldError { line: 0, column: 0, message },
         }
+    }
+
+    /// An error at a line and column of the zone text, which begins with its
+    /// quotation marks at the byte `start` of `text`.
+    fn in_zone(text: &str, start: usize, line: usize, column: usize, problem: String) -> Self {
+        let quoted = WorldError::at(text, start, problem);
+        let opening = text.get(start..).unwrap_or_default();
+        let marks = opening.len() - opening.trim_start_matches(['\'', '"']).len();
+        // A line end right after three quotation marks is not part of the text.
+        let body = &opening[marks..];
+        let skipped = usize::from(marks >= 3 && (body.starts_with('\n') || body.starts_with("\r\n")));
+        let indent = if line + skipped == 1 { quoted.column - 1 + marks } else { 0 };
+        WorldError { line: quoted.line + skipped + line - 1, column: column + indent, ..quoted }
     }
 
     /// An error at the byte `offset` of `text`.
@@ -406,3 +436,7 @@ fn smtp_hostname() -> String {
 fn greylist_reply() -> String {
     "450 4.2.0 Greylisted, try again later".into()
 }
+
+#[cfg(test)]
+#[path = "world_tests.rs"]
+mod tests;

@@ -1,0 +1,240 @@
+//! The DNS servers: sockets and messages.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use hickory_proto::{
+    op::{Edns, Message, MessageType, Metadata, OpCode, ResponseCode},
+    rr::{DNSClass, Name, RecordType, rdata::opt::EdnsOption},
+    serialize::binary::BinDecodable,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream, UdpSocket},
+    sync::{Mutex, Semaphore},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    log::{Log, Question, Transport},
+    names::{Manner, Names, Reply},
+};
+
+/// TCP connections that one server holds at a time.
+const MAX_CONNECTIONS: usize = 256;
+/// UDP questions that wait for their delay at a time; more are dropped.
+const MAX_WAITING: usize = 4096;
+/// Time after which a TCP connection without a question is closed.
+const IDLE: Duration = Duration::from_secs(60);
+/// Extended DNS error (RFC 8914 §2).
+const EDE: u16 = 15;
+/// The UDP payload size that the servers announce.
+const PAYLOAD: u16 = 1232;
+
+/// How a server sees the world.
+#[derive(Debug)]
+pub(crate) enum View {
+    /// The whole world, as a recursive resolver.
+    Recursive,
+    /// The zones of one authoritative server.
+    Authoritative(Vec<Name>),
+}
+
+/// A DNS server of the lab.
+#[derive(Debug)]
+pub(crate) struct DnsServer {
+    pub(crate) names: Arc<Names>,
+    pub(crate) view: View,
+    /// The address that questions are noted with.
+    pub(crate) address: SocketAddr,
+    pub(crate) log: Arc<Log>,
+    pub(crate) round_trip: Duration,
+}
+
+/// Binds UDP and TCP on one loopback port that the system chooses.
+pub(crate) async fn bind() -> io::Result<(UdpSocket, TcpListener)> {
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    // The TCP port of the same number may be taken: a few tries suffice.
+    for _ in 0..32 {
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        match TcpListener::bind(udp.local_addr()?).await {
+            Ok(tcp) => return Ok((udp, tcp)),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+impl DnsServer {
+    /// Serves until the task is dropped.
+    pub(crate) async fn serve(self: Arc<Self>, udp: UdpSocket, tcp: TcpListener) {
+        tokio::join!(Arc::clone(&self).serve_udp(Arc::new(udp)), self.serve_tcp(tcp));
+    }
+
+    async fn serve_udp(self: Arc<Self>, socket: Arc<UdpSocket>) {
+        let mut waiting = JoinSet::new();
+        let mut buffer = vec![0; usize::from(u16::MAX)];
+        loop {
+            // An error here is a late ICMP message of an earlier answer.
+            let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
+            while waiting.try_join_next().is_some() {}
+            let Some((delay, answer)) = self.answer(&buffer[..length], Transport::Udp) else { continue };
+            if delay.is_zero() {
+                let _ = socket.send_to(&answer, client).await;
+            } else if waiting.len() < MAX_WAITING {
+                let socket = Arc::clone(&socket);
+                waiting.spawn(async move {
+                    sleep(delay).await;
+                    let _ = socket.send_to(&answer, client).await;
+                });
+            }
+        }
+    }
+
+    async fn serve_tcp(self: Arc<Self>, listener: TcpListener) {
+        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let mut connections = JoinSet::new();
+        loop {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let Ok((stream, _)) = listener.accept().await else { continue };
+            while connections.try_join_next().is_some() {}
+            let server = Arc::clone(&self);
+            connections.spawn(async move {
+                let _slot = slot;
+                let _ = server.converse(stream).await;
+            });
+        }
+    }
+
+    /// Answers the questions of one TCP connection, each after its own delay.
+    async fn converse(self: Arc<Self>, stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let (mut read, write) = stream.into_split();
+        let write = Arc::new(Mutex::new(write));
+        let mut waiting = JoinSet::new();
+        loop {
+            let length = timeout(IDLE, read.read_u16()).await??;
+            let mut question = vec![0; usize::from(length)];
+            timeout(IDLE, read.read_exact(&mut question)).await??;
+            while waiting.try_join_next().is_some() {}
+            let Some((delay, answer)) = self.answer(&question, Transport::Tcp) else { continue };
+            if waiting.len() >= MAX_WAITING {
+                continue;
+            }
+            let write = Arc::clone(&write);
+            waiting.spawn(async move {
+                sleep(delay).await;
+                let mut frame = u16::try_from(answer.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
+                frame.extend(answer);
+                let _ = write.lock().await.write_all(&frame).await;
+            });
+        }
+    }
+
+    /// The bytes to answer with and the time before it; `None` for silence.
+    fn answer(&self, bytes: &[u8], transport: Transport) -> Option<(Duration, Vec<u8>)> {
+        let request = match Message::from_bytes(bytes) {
+            Ok(request) if request.metadata.message_type == MessageType::Query => request,
+            Ok(_) => return None,
+            Err(_) => return Some((self.round_trip, unreadable(bytes)?)),
+        };
+        let mut metadata = Metadata::response_from_request(&request.metadata);
+        metadata.recursion_available = matches!(self.view, View::Recursive);
+        let reply = match self.reply(&request, transport) {
+            Ok(reply) => reply,
+            Err(rcode) => Reply { rcode, ..Reply::default() },
+        };
+        let delay = self.round_trip + reply.delay;
+        match reply.manner {
+            Manner::Silent => return None,
+            Manner::Garbage => {
+                let id = request.metadata.id.to_be_bytes();
+                return Some((delay, [&id[..], &[0xff; 8], b"no message"].concat()));
+            }
+            _ => {}
+        }
+        metadata.response_code = reply.rcode;
+        metadata.authoritative = reply.authoritative;
+        let mut message = Message::response(request.metadata.id, OpCode::Query);
+        message.metadata = metadata;
+        message.add_queries(request.queries.iter().cloned());
+        if let Some(asked) = &request.edns {
+            let mut edns = Edns::new();
+            edns.set_max_payload(PAYLOAD).set_version(0).set_dnssec_ok(asked.flags().dnssec_ok);
+            if let Some(ede) = &reply.ede {
+                let data = [&ede.code.to_be_bytes()[..], ede.text.as_bytes()].concat();
+                edns.options_mut().insert(EdnsOption::Unknown(EDE, data));
+            }
+            message.set_edns(edns);
+        }
+        message.add_answers(reply.answers);
+        message.add_authorities(reply.authorities);
+        message.add_additionals(reply.additionals);
+        let unneeded =
+            reply.manner == Manner::Truncated || (reply.manner == Manner::TruncatedUdp && transport == Transport::Udp);
+        let limit = match transport {
+            Transport::Udp => usize::from(request.max_payload()),
+            Transport::Tcp => usize::from(u16::MAX),
+        };
+        let whole = message.to_vec().ok().filter(|bytes| bytes.len() <= limit && !unneeded);
+        Some((delay, whole.or_else(|| message.truncate().to_vec().ok())?))
+    }
+
+    /// Notes the question and looks for its answer.
+    fn reply(&self, request: &Message, transport: Transport) -> Result<Reply, ResponseCode> {
+        if request.metadata.op_code != OpCode::Query {
+            return Err(ResponseCode::NotImp);
+        }
+        let [query] = request.queries.as_slice() else { return Err(ResponseCode::FormErr) };
+        let mut name = query.name().to_lowercase();
+        name.set_fqdn(true);
+        let rtype = query.query_type();
+        self.log.asked(Question {
+            name: shown(&name),
+            rtype: type_name(rtype),
+            transport,
+            server: self.address,
+            recursion_desired: request.metadata.recursion_desired,
+        });
+        if request.version() != 0 {
+            return Err(ResponseCode::BADVERS);
+        }
+        if query.query_class() != DNSClass::IN || matches!(rtype, RecordType::AXFR | RecordType::IXFR) {
+            return Err(ResponseCode::Refused);
+        }
+        Ok(match &self.view {
+            View::Recursive => self.names.recursive(&name, rtype),
+            View::Authoritative(zones) => self.names.authoritative(zones, &name, rtype),
+        })
+    }
+}
+
+/// FORMERR for bytes that are no message but hold an id and are no response.
+fn unreadable(bytes: &[u8]) -> Option<Vec<u8>> {
+    let [high, low, flags, ..] = *bytes else { return None };
+    if flags & 0x80 != 0 || bytes.len() < 12 {
+        return None;
+    }
+    Message::error_msg(u16::from_be_bytes([high, low]), OpCode::Query, ResponseCode::FormErr).to_vec().ok()
+}
+
+fn shown(name: &Name) -> String {
+    let text = name.to_ascii();
+    match text.strip_suffix('.') {
+        Some("") | None => text,
+        Some(name) => name.to_owned(),
+    }
+}
+
+/// The mnemonic of a type, or `TYPE` and its number (RFC 3597 §5).
+fn type_name(rtype: RecordType) -> String {
+    match rtype {
+        RecordType::Unknown(number) => format!("TYPE{number}"),
+        known => known.to_string(),
+    }
+}
