@@ -140,7 +140,7 @@ async fn connections_end_where_the_world_says() {
     reply(&mut late).await;
     late.write_all(b"EHLO p.example\r\nMAIL FROM:<>\r\nRCPT TO:<r@a.example>\r\n").await.unwrap();
     assert_eq!(
-        [reply(&mut late).await, reply(&mut late).await, reply(&mut late).await].map(|r| r.len() > 0),
+        [reply(&mut late).await, reply(&mut late).await, reply(&mut late).await].map(|r| !r.is_empty()),
         [true, true, false]
     );
     let mut silent = connect(route(&lab, "25.25.1.5:25")).await;
