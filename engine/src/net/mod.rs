@@ -4,7 +4,7 @@
 //!
 //! | layer | file | what |
 //! |---|---|---|
-//! | sockets | `sockets.rs`, `dns/`, `smtp/`, `tls.rs` | asks the network |
+//! | sockets | `sockets.rs`, `dns/`, `smtp/`, `tls/`, `tcp.rs` | asks the network |
 //! | policy | `policy.rs` | which addresses and ports may be asked at all |
 //! | cache | `cache.rs` | equal requests of a run are one request (single flight) |
 //! | budget | `budget.rs` | how many calls a check may make |
@@ -14,10 +14,14 @@
 
 pub mod budget;
 pub mod cache;
+pub mod dns;
 pub mod policy;
 pub mod recorder;
 pub mod replay;
+pub mod smtp;
 pub mod sockets;
+pub mod tcp;
+pub mod tls;
 
 use std::{
     net::{IpAddr, SocketAddr},

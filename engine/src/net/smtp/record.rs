@@ -1,0 +1,162 @@
+//! What came of a session, as it is put together.
+
+use std::{net::IpAddr, time::Duration};
+
+use engine_plugin_api::{
+    Cause, CauseKind, EvidenceId,
+    services::{self, EnhancedCode, SessionEnd, SmtpAnswer, SmtpReply, SmtpRequest, TlsFacts},
+};
+use smtp_session::{Dialogue, Ending, Reply, Stage};
+use tokio::time::Instant;
+
+use super::{connection::MAX_READ, transcript::Transcript};
+use crate::net::{now_ms, tcp::ConnectError};
+
+/// The reply to a request, and its transcript, so far.
+///
+/// A second connection writes over what the first one heard, and leaves what
+/// it does not hear again.
+#[derive(Debug)]
+pub struct Record {
+    reply: SmtpReply,
+    pub transcript: Transcript,
+}
+
+impl Record {
+    /// Nothing has happened yet.
+    pub fn new(request: &SmtpRequest) -> Self {
+        let reply = SmtpReply {
+            evidence: EvidenceId::default(),
+            host: request.host.clone(),
+            address: request.address,
+            source: None,
+            greeting: None,
+            ehlo: None,
+            extensions: Vec::new(),
+            tls: None,
+            tls_failure: None,
+            mail: None,
+            recipients: Vec::new(),
+            end: SessionEnd::Finished,
+            transcript: Vec::new(),
+        };
+        Record { reply, transcript: Transcript::new() }
+    }
+
+    pub fn note(&mut self, remark: String) {
+        self.transcript.note(remark);
+    }
+
+    pub fn connected(&mut self, source: Option<IpAddr>) {
+        self.reply.source = source;
+        let from = source.map(|source| format!(" from {source}")).unwrap_or_default();
+        self.note(format!("connected to {}{from}", self.reply.address));
+    }
+
+    pub fn not_connected(&mut self, error: &ConnectError) {
+        self.note(format!("not connected: {error}"));
+        let stage = services::Stage::Connect;
+        self.reply.end = match error {
+            ConnectError::TimedOut { waited } => SessionEnd::TimedOut { stage, waited_s: seconds(*waited) },
+            ConnectError::RouteNotLoopback { .. } => {
+                SessionEnd::NotHeld { cause: Cause::new(CauseKind::Denied, error.to_string()) }
+            }
+            error if error.is_ours() => {
+                let detail = format!("{} cannot be reached from here: {error}", self.reply.address);
+                SessionEnd::NotHeld { cause: Cause::new(CauseKind::OurSide, detail) }
+            }
+            error => SessionEnd::Broken { stage, why: error.to_string() },
+        };
+    }
+
+    /// Takes in the reply to what was awaited at `stage`; `dialogue` has seen it.
+    pub fn answered(&mut self, stage: Stage, reply: &Reply, asked: Instant, dialogue: &Dialogue) {
+        let answer = SmtpAnswer {
+            code: reply.code,
+            enhanced: reply.lines.first().and_then(|line| EnhancedCode::at_start(line)),
+            lines: reply.lines.clone(),
+            took_ms: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
+            at_ms: now_ms(),
+        };
+        match stage {
+            Stage::Greeting => self.reply.greeting = Some(answer),
+            Stage::Ehlo => {
+                self.reply.ehlo = Some(answer);
+                self.reply.extensions = dialogue.extensions().to_vec();
+            }
+            Stage::StartTls if answer.code != 220 => {
+                self.reply.tls_failure = Some(format!("STARTTLS was answered with `{}`", answer.text()));
+            }
+            Stage::Mail => self.reply.mail = Some(answer),
+            Stage::Rcpt(index) => match self.reply.recipients.get_mut(index) {
+                Some(known) => *known = answer,
+                None => self.reply.recipients.push(answer),
+            },
+            Stage::StartTls | Stage::Handshake | Stage::Quit => {}
+        }
+    }
+
+    pub fn secured(&mut self, facts: TlsFacts) {
+        self.note(format!("{} {}", facts.version, facts.cipher));
+        self.reply.tls = Some(facts);
+    }
+
+    pub fn tls_failed(&mut self, why: String) {
+        self.reply.tls_failure = Some(why);
+    }
+
+    pub fn too_much(&mut self, stage: Stage) {
+        let why = format!("more than {} KiB in one session", MAX_READ / 1024);
+        self.reply.end = SessionEnd::Malformed { stage: api(stage), why };
+    }
+
+    /// Takes in how the dialogue ended. `why` has the words for a broken
+    /// connection or a failed handshake; `limit` says how long a reply was
+    /// waited for.
+    ///
+    /// Why TLS failed, if that ended it: then there is no end yet.
+    pub fn ended(&mut self, ending: Option<&Ending>, why: String, limit: impl Fn(Stage) -> Duration) -> Option<String> {
+        self.reply.end = match ending {
+            None | Some(Ending::Finished) => SessionEnd::Finished,
+            Some(Ending::Closed { stage }) => SessionEnd::Broken { stage: api(*stage), why },
+            Some(Ending::TimedOut { stage }) => {
+                SessionEnd::TimedOut { stage: api(*stage), waited_s: seconds(limit(*stage)) }
+            }
+            Some(Ending::OutOfTurn { stage }) => {
+                let why = "the server replied twice, so that its further replies cannot be told apart".to_owned();
+                SessionEnd::Malformed { stage: api(*stage), why }
+            }
+            Some(Ending::Unreadable { stage, error }) => {
+                SessionEnd::Malformed { stage: api(*stage), why: error.to_string() }
+            }
+            Some(Ending::TlsFailed) => return Some(why),
+            Some(Ending::Injected { bytes }) => {
+                return Some(format!(
+                    "the server sent {bytes} more bytes in clear text between its reply to STARTTLS and the handshake"
+                ));
+            }
+        };
+        None
+    }
+
+    pub fn finish(mut self) -> SmtpReply {
+        self.reply.transcript = self.transcript.into_lines();
+        self.reply
+    }
+}
+
+/// Whole seconds, rounded up.
+pub fn seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+fn api(stage: Stage) -> services::Stage {
+    match stage {
+        Stage::Greeting => services::Stage::Greeting,
+        Stage::Ehlo => services::Stage::Ehlo,
+        Stage::StartTls | Stage::Handshake => services::Stage::StartTls,
+        Stage::Mail => services::Stage::Mail,
+        Stage::Rcpt(_) => services::Stage::Rcpt,
+        Stage::Quit => services::Stage::Quit,
+    }
+}

@@ -1,0 +1,142 @@
+//! What a certificate says, as data.
+
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use engine_plugin_api::services::CertificateFacts;
+use rustls::{SupportedCipherSuite, crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256, pki_types::CertificateDer};
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::GeneralName,
+    objects::{oid_registry, oid2abbrev},
+    parse_x509_certificate,
+    x509::{AttributeTypeAndValue, X509Name},
+};
+
+/// Stands for a name that cannot be read.
+const UNREADABLE: &str = "(not readable)";
+
+/// What `der` says. What cannot be read of it is empty, or 1970.
+pub fn facts(der: &CertificateDer<'_>) -> CertificateFacts {
+    let sha256 = sha256(der);
+    match parse_x509_certificate(der) {
+        Ok((_, certificate)) => CertificateFacts {
+            subject: name(certificate.subject()),
+            issuer: name(certificate.issuer()),
+            names: alternative_names(&certificate),
+            not_before: certificate.validity().not_before.timestamp(),
+            not_after: certificate.validity().not_after.timestamp(),
+            sha256,
+        },
+        Err(_) => CertificateFacts {
+            subject: UNREADABLE.to_owned(),
+            issuer: UNREADABLE.to_owned(),
+            names: Vec::new(),
+            not_before: 0,
+            not_after: 0,
+            sha256,
+        },
+    }
+}
+
+/// Whether the certificate names itself as its issuer.
+pub fn is_self_issued(der: &CertificateDer<'_>) -> bool {
+    parse_x509_certificate(der).is_ok_and(|(_, certificate)| certificate.subject() == certificate.issuer())
+}
+
+/// The DNS names and addresses of the subject alternative name (RFC 5280 §4.2.1.6).
+fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let names = extension.value.general_names.iter();
+    names
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            GeneralName::IPAddress(bytes) => address(bytes).map(|address| address.to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => <[u8; 4]>::try_from(bytes).ok().map(|octets| Ipv4Addr::from(octets).into()),
+        _ => <[u8; 16]>::try_from(bytes).ok().map(|octets| Ipv6Addr::from(octets).into()),
+    }
+}
+
+/// A distinguished name as RFC 4514 §2 writes it: most specific part first.
+fn name(name: &X509Name<'_>) -> String {
+    let mut parts: Vec<String> =
+        name.iter_rdn().map(|part| part.iter().map(attribute).collect::<Vec<_>>().join("+")).collect();
+    parts.reverse();
+    parts.join(",")
+}
+
+fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let key = match oid2abbrev(attribute.attr_type(), oid_registry()) {
+        Ok(word) => word.to_owned(),
+        Err(_) => attribute.attr_type().to_id_string(),
+    };
+    match attribute.as_str() {
+        Ok(value) => format!("{key}={}", escaped(value)),
+        Err(_) => format!("{key}=#{}", hex(attribute.as_slice())),
+    }
+}
+
+/// A value with the escapes of RFC 4514 §2.4.
+fn escaped(value: &str) -> String {
+    let last = value.chars().count().saturating_sub(1);
+    let mut out = String::with_capacity(value.len());
+    for (at, character) in value.chars().enumerate() {
+        match character {
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => out.extend(['\\', character]),
+            '#' | ' ' if at == 0 => out.extend(['\\', character]),
+            ' ' if at == last => out.push_str("\\ "),
+            '\0'..='\x1f' | '\x7f' => {
+                let _ = write!(out, "\\{:02X}", u32::from(character));
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    // The provider's own SHA-256 is to be had from any suite that uses it.
+    let suite = match TLS13_AES_128_GCM_SHA256 {
+        SupportedCipherSuite::Tls13(suite) => &suite.common,
+        SupportedCipherSuite::Tls12(suite) => &suite.common,
+    };
+    hex(suite.hash_provider.hash(bytes).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distinguished_names_are_escaped() {
+        assert_eq!(escaped("#a, \"b\" <c> \x1b "), "\\#a\\, \\\"b\\\" \\<c\\> \\1B\\ ");
+        assert_eq!(escaped("Example Org"), "Example Org");
+        assert_eq!(escaped(""), "");
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_told_by_its_hash_alone() {
+        let facts = facts(&CertificateDer::from(b"abc".to_vec()));
+        assert_eq!(facts.subject, UNREADABLE);
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(facts.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}
