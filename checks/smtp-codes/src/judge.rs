@@ -87,6 +87,10 @@ pub(crate) fn named(e: &Explanation<'_>) -> String {
 }
 
 fn seen(facts: &Facts, e: &Explanation<'_>) -> String {
+    if e.reason.id == Reason::Unexplained {
+        let how = if e.reply.class() == Some(Class::Temporary) { "refuses for now" } else { "refuses" };
+        return format!("{} {how} and gives no usable reason.", named(e));
+    }
     let mut seen = format!("{} says: {}.", named(e), e.reason.title);
     match (e.basis, &e.provider) {
         (_, Some(overlay)) => {

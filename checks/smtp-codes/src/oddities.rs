@@ -132,6 +132,8 @@ fn provider_meaning(facts: &Facts, e: &Explanation<'_>) -> Option<Finding> {
 fn practice(facts: &Facts, e: &Explanation<'_>) -> Option<Finding> {
     let name = named(e);
     match e.practice {
+        // Where the two codes contradict each other, the other one tells it already.
+        _ if e.mismatch => None,
         Practice::AsSaid => None,
         Practice::NeverClears => {
             let seen = format!(

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{
     code::StatusCode,
-    explain::{Overlay, Pairing, pairing},
-    knowledge::{DigitEntry, Knowledge, ReasonEntry, ReplyEntry, StatusEntry},
+    explain::{Overlay, Pairing, differs, pairing},
+    knowledge::{DigitEntry, Knowledge, ProviderRule, ReasonEntry, ReplyEntry, StatusEntry},
     reason::Reason,
 };
 
@@ -34,7 +34,8 @@ pub struct CodeExplanation<'k> {
     pub mismatch: bool,
     /// Whether the two codes belong together.
     pub pairing: Pairing,
-    /// What providers mean by it, those that differ from IANA first.
+    /// What providers mean by it, under whatever class, those that differ from
+    /// IANA first; `rule.codes` tells the class.
     pub providers: Vec<Overlay<'k>>,
 }
 
@@ -62,13 +63,18 @@ impl Knowledge {
         };
         let mut providers: Vec<Overlay<'_>> = Vec::new();
         for provider in &self.providers {
-            let rules =
-                provider.rules.iter().filter(|rule| !rule.codes.is_empty() && rule.covers(basic_code, status_code));
+            // A provider that uses the code under another class only is worth knowing of, too.
+            let speaks = |rule: &&ProviderRule| {
+                let mut classes = status_code.into_iter().flat_map(|s| [4, 5].map(|class| StatusCode { class, ..s }));
+                let same_reply = rule.replies.is_empty() || basic_code.is_none_or(|code| rule.replies.contains(&code));
+                same_reply && classes.any(|class| rule.codes.iter().any(|code| code.matches(class)))
+            };
+            let rules = provider.rules.iter().filter(speaks);
             providers.extend(rules.map(|rule| Overlay {
                 provider,
                 rule,
                 by_words: false,
-                differs: status.is_none_or(|status| status.reason != rule.reason),
+                differs: status.is_none_or(|status| differs(status.reason, rule.reason)),
             }));
         }
         providers.sort_by_key(|overlay| !overlay.differs);

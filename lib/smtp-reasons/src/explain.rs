@@ -137,6 +137,24 @@ impl Explanation<'_> {
     }
 }
 
+/// A provider's rule that may apply.
+struct Candidate<'k> {
+    overlay: Overlay<'k>,
+    /// The words that fit it.
+    span: Option<Range<usize>>,
+    /// Whether the reply bears the provider's marks.
+    marked: bool,
+}
+
+/// What was decided of a reply.
+struct Verdict<'k> {
+    basis: Basis,
+    certainty: Certainty,
+    reason: Reason,
+    telling: Option<Range<usize>>,
+    applied: Option<Overlay<'k>>,
+}
+
 /// Explains every reply of a pasted text with the compiled-in knowledge.
 pub fn explain(text: &str) -> (Pasted, Vec<Explanation<'static>>) {
     let pasted = parse(text);
@@ -148,119 +166,127 @@ impl Knowledge {
     /// Explains one reply of `text`, as [`parse`] found it there.
     pub fn explain(&self, text: &str, reply: &Reply) -> Explanation<'_> {
         let said = words(text, reply.said.clone(), &reply.codes);
+        let marks = words(text, reply.span.clone(), &reply.codes);
         let basic_code = reply.basic.as_ref().map(|b| b.value);
         let status_code = reply.status.as_ref().map(|s| s.value);
         let basic = basic_code.and_then(|code| self.reply(code));
         let status = status_code.and_then(|code| self.status(code));
-        let wording = self.patterns.wordings.lowest(&said).map(|(rank, span)| (&self.wordings[rank], span));
-        let strong = wording.clone().filter(|(wording, _)| !wording.vague);
         let refused = reply.class().is_none_or(Class::is_refusal);
-        let marks = words(text, reply.span.clone(), &reply.codes);
-        let overlays = if refused { self.overlays(&marks, &said, basic_code, status_code, status) } else { Vec::new() };
-        let by_words = overlays.iter().find(|(o, _, marked)| o.by_words && (*marked || o.differs));
-        let by_mark = overlays.iter().find(|(o, _, marked)| *marked && !o.by_words);
-        // A code that IANA does not have and one provider alone uses is that provider's.
-        let alone = overlays.iter().find(|(first, ..)| {
-            status.is_none()
-                && overlays.iter().all(|(o, ..)| {
-                    !o.rule.codes.is_empty() && o.provider.id == first.provider.id && o.rule.reason == first.rule.reason
-                })
-        });
+        let candidates =
+            if refused { self.overlays(&marks, &said, basic_code, status_code, status) } else { Vec::new() };
+        let mut verdict = if refused {
+            self.decide(reply, &said, basic, status, &candidates)
+        } else {
+            let reason = if reply.class() == Some(Class::Proceed) { Reason::Proceed } else { Reason::Delivered };
+            Verdict { reason, basis: Basis::Reply, certainty: Certainty::High, telling: None, applied: None }
+        };
 
-        let (mut basis, mut certainty, mut reason, mut telling, mut applied) =
-            (Basis::Nothing, Certainty::Low, Reason::Unexplained, None, None);
-        let settled = status.filter(|s| !s.vague);
-        if !refused {
-            let proceed = reply.class() == Some(Class::Proceed);
-            (basis, certainty, reason) =
-                (Basis::Reply, Certainty::High, if proceed { Reason::Proceed } else { Reason::Delivered });
-        } else if let Some((overlay, span, _)) = by_words {
-            (basis, certainty, reason) = (Basis::Provider, Certainty::High, overlay.rule.reason);
-            (telling, applied) = (span.clone(), Some(overlay.clone()));
-        } else if let Some((wording, span)) = strong {
-            let contradicted = settled.is_some_and(|s| s.reason != wording.reason);
-            (basis, reason, telling) = (Basis::Words, wording.reason, Some(span));
-            certainty = if contradicted { Certainty::Medium } else { Certainty::High };
-        } else if let Some((overlay, ..)) = by_mark.or(alone) {
-            (basis, certainty, reason) = (Basis::Provider, Certainty::Medium, overlay.rule.reason);
-            applied = Some(overlay.clone());
-        } else if let Some(entry) = settled {
-            let agreed = wording.as_ref().filter(|(wording, _)| wording.reason == entry.reason);
-            (basis, reason, telling) = (Basis::Status, entry.reason, agreed.map(|(_, span)| span.clone()));
-            certainty = if telling.is_some() { Certainty::High } else { Certainty::Medium };
-        } else if let Some(entry) = basic.filter(|b| !b.vague) {
-            (basis, certainty, reason) = (Basis::Reply, Certainty::Medium, entry.reason);
-        } else if let Some((wording, span)) =
-            wording.filter(|(w, _)| vague_words_count(w.reason, reply.class(), status_code))
-        {
-            (basis, certainty, reason, telling) = (Basis::Words, Certainty::Medium, wording.reason, Some(span));
-        } else if let Some(entry) = status.filter(|s| s.reason != Reason::Unexplained) {
-            // X.7.1 says "a rule forbids it" and no more; that much is certain enough.
-            certainty = if entry.reason == Reason::Policy { Certainty::Medium } else { Certainty::Low };
-            (basis, reason) = (Basis::Status, entry.reason);
-        } else if let Some(hint) = status_code
-            .filter(|_| status.is_none())
-            .and_then(|code| self.subject_reason(code.subject))
-            .filter(|hint| *hint != Reason::Unexplained)
-        {
-            (basis, reason) = (Basis::Status, hint);
-        } else if let Some(entry) = basic.filter(|b| b.reason != Reason::Unexplained) {
-            (basis, reason) = (Basis::Reply, entry.reason);
-        }
-        // A zone that is named where little else is said: `554 … zen.example.net`.
-        if let Some(zone) = reply.elements.zones.iter().find(|zone| zone.span.start >= reply.said.start)
-            && matches!(reason, Reason::Policy | Reason::Unexplained)
-            && refused
-        {
-            (basis, certainty, reason) = (Basis::Words, Certainty::Medium, Reason::Blocklisted);
-            telling = Some(zone.span.clone());
-        }
-        // A temporary refusal by a rule that is not named is as likely greylisting or a limit.
-        if reason == Reason::Policy && telling.is_none() && applied.is_none() && reply.class() == Some(Class::Temporary)
-        {
-            (basis, certainty, reason) = (Basis::Nothing, Certainty::Low, Reason::Unexplained);
-        }
-
-        let decided_by_words = matches!(basis, Basis::Words) || applied.is_some();
-        let elsewhere: Vec<_> = match status_code {
-            Some(_) if !decided_by_words => distinct(overlays.into_iter().map(|(o, ..)| o).filter(|o| o.differs)),
+        let settled_by_words = verdict.telling.is_some() || verdict.applied.is_some() || verdict.basis == Basis::Words;
+        let elsewhere = match status_code {
+            Some(_) if !settled_by_words => distinct(candidates.into_iter().map(|c| c.overlay).filter(|o| o.differs)),
             _ => Vec::new(),
         };
         if !elsewhere.is_empty() {
-            certainty = certainty.min(Certainty::Medium);
+            verdict.certainty = verdict.certainty.min(Certainty::Medium);
         }
-        let entry = self.reason(reason);
-        let rule = applied.as_ref().map(|o| o.rule);
-        let clears = rule.and_then(|r| r.clears).unwrap_or(entry.clears);
-        let stated = rule.is_some_and(|r| r.clears.is_some());
-        let practice = practice(reply.class(), reason, clears, certainty, status_code, stated);
-        let named_list = matches!(reason, Reason::Blocklisted | Reason::Reputation | Reason::Spam | Reason::Policy);
+        let entry = self.reason(verdict.reason);
+        let rule = verdict.applied.as_ref().map(|o| o.rule);
+        let may_name_list =
+            matches!(verdict.reason, Reason::Blocklisted | Reason::Reputation | Reason::Spam | Reason::Policy);
+        let blocklist = self.patterns.blocklists.lowest(&said).filter(|_| may_name_list);
         Explanation {
             mismatch: matches!((basic_code, status_code), (Some(b), Some(s)) if b / 100 != s.class),
             pairing: pairing(basic_code, status),
+            practice: practice(reply.class(), status_code, &verdict, entry.clears),
             actor: rule.and_then(|r| r.actor).unwrap_or(entry.actor),
             remedy: rule.and_then(|r| r.remedy.as_deref()).unwrap_or(&entry.remedy),
-            blocklist: self
-                .patterns
-                .blocklists
-                .lowest(&said)
-                .filter(|_| named_list)
-                .map(|(rank, _)| &self.blocklists[rank]),
+            blocklist: blocklist.map(|(rank, _)| &self.blocklists[rank]),
             reply: reply.clone(),
             reason: entry,
-            basis,
-            certainty,
-            telling,
+            basis: verdict.basis,
+            certainty: verdict.certainty,
+            telling: verdict.telling,
             basic,
             status,
-            provider: applied,
+            provider: verdict.applied,
             elsewhere,
-            practice,
         }
     }
 
-    /// The providers' rules that may apply: with the words that fit, and whether
-    /// the reply bears the provider's marks.
+    /// The reason of a refusal, by the strongest ground that there is.
+    fn decide<'k>(
+        &self,
+        reply: &Reply,
+        said: &[Word],
+        basic: Option<&ReplyEntry>,
+        status: Option<&StatusEntry>,
+        candidates: &[Candidate<'k>],
+    ) -> Verdict<'k> {
+        let verdict = |basis, certainty, reason| Verdict { basis, certainty, reason, telling: None, applied: None };
+        let settled = status.filter(|s| !s.vague);
+        let status_code = reply.status.as_ref().map(|s| s.value);
+        let wording = self.patterns.wordings.lowest(said).map(|(rank, span)| (&self.wordings[rank], span));
+
+        if let Some(found) = candidates.iter().find(|c| c.overlay.by_words && (c.marked || c.overlay.differs)) {
+            let reason = found.overlay.rule.reason;
+            return Verdict {
+                telling: found.span.clone(),
+                applied: Some(found.overlay.clone()),
+                ..verdict(Basis::Provider, Certainty::High, reason)
+            };
+        }
+        if let Some((wording, span)) = wording.clone().filter(|(wording, _)| !wording.vague) {
+            let contradicted = settled.is_some_and(|s| s.reason != wording.reason);
+            let certainty = if contradicted { Certainty::Medium } else { Certainty::High };
+            return Verdict { telling: Some(span), ..verdict(Basis::Words, certainty, wording.reason) };
+        }
+        let by_code =
+            candidates.iter().find(|c| c.marked && !c.overlay.by_words).or_else(|| sole_user(status, candidates));
+        if let Some(found) = by_code {
+            let reason = found.overlay.rule.reason;
+            let applied = Some(found.overlay.clone());
+            return Verdict { applied, ..verdict(Basis::Provider, Certainty::Medium, reason) };
+        }
+        if let Some(entry) = settled {
+            let agreed = wording.filter(|(wording, _)| wording.reason == entry.reason).map(|(_, span)| span);
+            let certainty = if agreed.is_some() { Certainty::High } else { Certainty::Medium };
+            return Verdict { telling: agreed, ..verdict(Basis::Status, certainty, entry.reason) };
+        }
+        if let Some(entry) = basic.filter(|b| !b.vague) {
+            return verdict(Basis::Reply, Certainty::Medium, entry.reason);
+        }
+        // A zone that is named where little else is said: `554 … zen.example.net`.
+        let zone = reply.elements.zones.iter().find(|zone| zone.span.start >= reply.said.start);
+        let general = wording.as_ref().is_none_or(|(wording, _)| wording.reason == Reason::Policy);
+        if let Some(zone) = zone.filter(|_| general) {
+            let telling = Some(zone.span.clone());
+            return Verdict { telling, ..verdict(Basis::Words, Certainty::Medium, Reason::Blocklisted) };
+        }
+        if let Some((wording, span)) = wording.filter(|(w, _)| vague_words_count(w.reason, reply.class(), status_code))
+        {
+            return Verdict { telling: Some(span), ..verdict(Basis::Words, Certainty::Medium, wording.reason) };
+        }
+        let by_status = match (status, status_code) {
+            (Some(entry), _) => Some(entry.reason),
+            (None, Some(code)) => self.subject_reason(code.subject),
+            (None, None) => None,
+        };
+        let hint = by_status.filter(|reason| *reason != Reason::Unexplained).map(|reason| (Basis::Status, reason));
+        match hint.or(basic.map(|b| (Basis::Reply, b.reason))) {
+            // A temporary refusal by a rule that is not named is as likely greylisting or a limit.
+            Some((_, Reason::Policy)) if reply.class() == Some(Class::Temporary) => {
+                verdict(Basis::Nothing, Certainty::Low, Reason::Unexplained)
+            }
+            // X.7.1 says "a rule forbids it" and no more; that much is certain enough.
+            Some((basis @ Basis::Status, Reason::Policy)) if status.is_some() => {
+                verdict(basis, Certainty::Medium, Reason::Policy)
+            }
+            Some((basis, reason)) if reason != Reason::Unexplained => verdict(basis, Certainty::Low, reason),
+            _ => verdict(Basis::Nothing, Certainty::Low, Reason::Unexplained),
+        }
+    }
+
+    /// The providers' rules that may apply.
     fn overlays<'k>(
         &'k self,
         marks: &[Word],
@@ -268,7 +294,7 @@ impl Knowledge {
         basic: Option<u16>,
         status: Option<StatusCode>,
         entry: Option<&StatusEntry>,
-    ) -> Vec<(Overlay<'k>, Option<Range<usize>>, bool)> {
+    ) -> Vec<Candidate<'k>> {
         // A mailbox in the reply says nothing of who wrote it.
         let marks: Vec<Word> = marks.iter().filter(|word| !word.text.contains('@')).cloned().collect();
         let mut found = Vec::new();
@@ -278,18 +304,37 @@ impl Knowledge {
             for (rule, says) in provider.rules.iter().zip(says).filter(|(rule, _)| rule.covers(basic, status)) {
                 let span = says.lowest(said).map(|(_, span)| span);
                 let coded = !rule.codes.is_empty() || (!rule.replies.is_empty() && rule.says.is_empty());
-                let differs = coded && entry.is_none_or(|entry| !entry.vague && entry.reason != rule.reason);
-                if span.is_some() && (coded || marked) || span.is_none() && coded {
-                    here.push((Overlay { provider, rule, by_words: span.is_some(), differs }, span, marked));
+                let by_code = coded && !rule.needs_words;
+                let differs = coded && entry.is_none_or(|entry| !entry.vague && differs(entry.reason, rule.reason));
+                if span.is_some() && (coded || marked) || span.is_none() && by_code {
+                    let overlay = Overlay { provider, rule, by_words: span.is_some(), differs };
+                    here.push(Candidate { overlay, span, marked });
                 }
             }
             // Codes alone decide only where all rules of the provider agree about them.
-            let one_reason = here.windows(2).all(|pair| pair[0].0.rule.reason == pair[1].0.rule.reason);
-            here.retain(|(overlay, ..)| overlay.by_words || one_reason || !marked);
+            let one_reason = here.windows(2).all(|pair| pair[0].overlay.rule.reason == pair[1].overlay.rule.reason);
+            here.retain(|candidate| candidate.overlay.by_words || one_reason || !marked);
             found.extend(here);
         }
         found
     }
+}
+
+/// Whether a provider's reason is another than IANA's. "Authentication failed"
+/// covers each method that can fail.
+pub(crate) fn differs(iana: Reason, provider: Reason) -> bool {
+    let covered = iana == Reason::Unauthenticated && matches!(provider, Reason::Spf | Reason::Dkim | Reason::Dmarc);
+    iana != provider && !covered
+}
+
+/// The only provider of a code that IANA does not have, if it uses it in one way.
+fn sole_user<'a, 'k>(status: Option<&StatusEntry>, candidates: &'a [Candidate<'k>]) -> Option<&'a Candidate<'k>> {
+    let first = candidates.first().filter(|_| status.is_none())?;
+    let same = |c: &Candidate<'_>| {
+        let (ours, theirs) = (&c.overlay, &first.overlay);
+        !ours.rule.codes.is_empty() && ours.provider.id == theirs.provider.id && ours.rule.reason == theirs.rule.reason
+    };
+    candidates.iter().all(same).then_some(first)
 }
 
 /// Whether vague words settle it, seen with the codes beside them. The words
@@ -328,18 +373,12 @@ pub(crate) fn pairing(basic: Option<u16>, status: Option<&StatusEntry>) -> Pairi
     }
 }
 
-fn practice(
-    class: Option<Class>,
-    reason: Reason,
-    clears: Clears,
-    certainty: Certainty,
-    status: Option<StatusCode>,
-    stated: bool,
-) -> Practice {
+fn practice(class: Option<Class>, status: Option<StatusCode>, verdict: &Verdict<'_>, usual: Clears) -> Practice {
     use Reason as R;
+    let stated = verdict.applied.as_ref().and_then(|overlay| overlay.rule.clears);
     let spf_error = status.is_some_and(|s| (s.subject, s.detail) == (7, 24));
     let never = matches!(
-        reason,
+        verdict.reason,
         R::Spf
             | R::Dkim
             | R::Dmarc
@@ -351,13 +390,15 @@ fn practice(
             | R::LoginRequired
     );
     let passes = matches!(
-        reason,
+        verdict.reason,
         R::RateLimited | R::Greylisted | R::TooManyRecipients | R::ServerTrouble | R::ServerFull | R::MailboxFull
     );
-    match (class, clears) {
-        _ if certainty == Certainty::Low => Practice::AsSaid,
+    match (class, stated.unwrap_or(usual)) {
+        _ if verdict.certainty == Certainty::Low => Practice::AsSaid,
         // An SPF record that cannot be read for the moment is temporary indeed (RFC 7208 §8.6).
-        (Some(Class::Temporary), Clears::WhenFixed) if stated || (never && !spf_error) => Practice::NeverClears,
+        (Some(Class::Temporary), Clears::WhenFixed) if stated.is_some() || (never && !spf_error) => {
+            Practice::NeverClears
+        }
         (Some(Class::Permanent), Clears::ByItself) if passes => Practice::Passes,
         _ => Practice::AsSaid,
     }

@@ -139,6 +139,10 @@ pub struct ProviderRule {
     /// Fragments of which one occurs; none: the codes suffice.
     #[serde(default)]
     pub says: Vec<String>,
+    /// Whether the code alone is no hint, because the provider uses it in the
+    /// registered way as well.
+    #[serde(default)]
+    pub needs_words: bool,
     /// The reason.
     pub reason: Reason,
     /// What the provider means, as a fragment.
