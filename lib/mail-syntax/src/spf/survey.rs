@@ -97,6 +97,10 @@ impl Walk<'_> {
     fn terms(&mut self, at: usize, record: &Record) {
         let end = record.all().map_or(usize::MAX, |(all, _)| all);
         for (term, directive) in record.directives().filter(|(term, _)| *term < end) {
+            if directive.mechanism.costs_lookup() && self.done.order.len() >= self.limits.terms {
+                self.done.truncated = true;
+                break;
+            }
             self.directive(TermRef { record: at, term }, directive);
         }
         if let (usize::MAX, Some((term, target))) = (end, record.redirect()) {

@@ -9,11 +9,13 @@ pub struct Limits {
     pub nodes: usize,
     /// Questions at most, answered ones included.
     pub questions: usize,
+    /// Terms that cost a lookup at most.
+    pub terms: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { nodes: 50, questions: 400 }
+        Limits { nodes: 50, questions: 400, terms: 500 }
     }
 }
 

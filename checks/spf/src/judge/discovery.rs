@@ -1,0 +1,242 @@
+//! Whether there is a record, and only one.
+
+use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Severity, Span};
+use mail_syntax::spf::{Kind, Lookalike, NodeState, Selection, parse, select};
+
+use super::{merge, syntax::Joined, words};
+use crate::{
+    MISSING, MULTIPLE, NOT_RECOGNISED, RECORD, SENDER_ID, TOO_LONG, TYPE_99,
+    facts::{Facts, Mail},
+};
+
+pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
+    let Some(root) = facts.survey.root() else { return };
+    let bytes: Vec<Vec<u8>> = facts.texts.iter().map(|text| text.strings.concat()).collect();
+    let selection = select(&bytes);
+    let old: Vec<&String> = facts.type99.known().into_iter().flatten().filter(|text| is_spf(text)).collect();
+    match &root.state {
+        NodeState::NxDomain => missing(facts, true, out),
+        // A look-alike or a type-99 record says why there is none; that is told below.
+        NodeState::NoRecord(_) if selection.lookalikes.is_empty() && old.is_empty() => missing(facts, false, out),
+        NodeState::Several(_) => multiple(facts, &selection, out),
+        NodeState::Record(record) => {
+            too_long(facts, &root.text, out);
+            summary(facts, record, out);
+        }
+        _ => {}
+    }
+    let alone = matches!(root.state, NodeState::NoRecord(_));
+    for (candidate, why) in &selection.lookalikes {
+        if joined.is_none_or(|joined| joined.text != candidate.text) {
+            not_recognised(facts, &candidate.text, *why, alone, out);
+        }
+    }
+    for candidate in &selection.sender_id {
+        let seen = format!("{} publishes a Sender ID record, `{}`.", facts.domain, candidate.text);
+        let remedy = Remedy::step("Take the Sender ID record away; no receiver reads it.").withdraw(
+            &facts.domain,
+            "TXT",
+            &candidate.text,
+        );
+        let evidence = facts.quote(&facts.domain, &candidate.text).at(Span::new(0, 7), "Sender ID");
+        out.find(words::finding(facts, SENDER_ID, seen).evidence(evidence).remedy(remedy));
+    }
+    if let Some(text) = old.first() {
+        type_99(facts, text, alone && selection.lookalikes.is_empty(), out);
+    }
+}
+
+fn is_spf(text: &str) -> bool {
+    !select(&[text]).records.is_empty()
+}
+
+fn missing(facts: &Facts, nonexistent: bool, out: &mut Judgement) {
+    let domain = &facts.domain;
+    let evidence = facts.answer(domain, Kind::Txt);
+    let add = |finding: Finding| match evidence.clone() {
+        Some(evidence) => finding.evidence(evidence),
+        None => finding,
+    };
+    if nonexistent {
+        let seen = format!("{domain} does not exist in the DNS, so it has no SPF record.");
+        let remedy = Remedy::step("Check the spelling, and whether the domain is registered and delegated.");
+        out.find(add(words::finding(facts, MISSING, seen).remedy(remedy)));
+        return;
+    }
+    let closed = "v=spf1 -all";
+    let finding = match facts.mail.known() {
+        Some(Mail::Accepted) => {
+            let seen = format!("{domain} takes mail and publishes no SPF record.");
+            let step = "Publish a record that names every server that sends for the domain. The one below names the \
+                 domain's own mail exchangers; add what else sends: `include:` for a service, `ip4:` or `ip6:` for a \
+                 server.";
+            let remedy = Remedy::step(step).publish(domain, "TXT", "v=spf1 mx ~all");
+            words::finding(facts, MISSING, seen).remedy(remedy)
+        }
+        Some(Mail::Refused) => {
+            let seen = format!(
+                "{domain} says that it takes no mail (null MX) and publishes no SPF record, so anyone \
+                 can send as it."
+            );
+            let step = "Where nothing sends mail as the domain either, say so.";
+            let remedy = Remedy::step(step).publish(domain, "TXT", closed);
+            words::finding(facts, MISSING, seen).severity(Severity::Warning).remedy(remedy)
+        }
+        Some(Mail::Unsaid) => {
+            let seen = format!("{domain} has no MX record and publishes no SPF record, so anyone can send as it.");
+            let step = "Where nothing sends mail as the domain, say so; otherwise name the servers that do.";
+            let remedy = Remedy::step(step).publish(domain, "TXT", closed);
+            words::finding(facts, MISSING, seen).severity(Severity::Warning).remedy(remedy)
+        }
+        None => {
+            let seen = format!("{domain} publishes no SPF record.");
+            let step = format!(
+                "Publish a record that names every server that sends for the domain, or `{closed}` if \
+                 none does."
+            );
+            words::finding(facts, MISSING, seen).severity(Severity::Warning).remedy(Remedy::step(step))
+        }
+    };
+    out.find(add(finding));
+}
+
+fn multiple(facts: &Facts, selection: &Selection, out: &mut Judgement) {
+    let texts: Vec<&str> = selection.records.iter().map(|record| record.text.as_str()).collect();
+    let seen = format!(
+        "{} publishes {} SPF records. Receivers take none of them: every check ends with `permerror`.",
+        facts.domain,
+        texts.len()
+    );
+    let merged = merge::records(&texts);
+    let mut remedy = Remedy::step(merged.step);
+    for text in &texts {
+        remedy = remedy.withdraw(&facts.domain, "TXT", *text);
+    }
+    if let Some(text) = merged.text {
+        remedy = remedy.publish(&facts.domain, "TXT", text);
+    }
+    let finding = words::finding(facts, MULTIPLE, seen).remedy(words::takes_effect(facts, &facts.domain, remedy));
+    let evidence = texts.iter().map(|text| facts.quote(&facts.domain, text).at(Span::new(0, 6), "an SPF record"));
+    out.find(evidence.fold(finding, Finding::evidence));
+}
+
+fn not_recognised(facts: &Facts, text: &str, why: Lookalike, alone: bool, out: &mut Judgement) {
+    let reason = match why {
+        Lookalike::LeadingSpace => "white space or an invisible character stands before `v=spf1`",
+        Lookalike::Quoted => "quotation marks are part of the text",
+        Lookalike::Glued => "no space follows `v=spf1`",
+        Lookalike::Version => "its version is not `v=spf1`",
+        Lookalike::Misspelt => "it does not begin with `v=spf1`",
+    };
+    let consequence = if alone { "The domain has no SPF record as receivers see it." } else { "Receivers ignore it." };
+    let seen = format!("{} has a text that is meant as SPF and is none: {reason}. {consequence}", facts.domain);
+    let evidence = facts.quote(&facts.domain, text).at(Span::new(0, fault_end(text, why)), "not `v=spf1` and a space");
+    let finding = words::finding(facts, NOT_RECOGNISED, seen).evidence(evidence);
+    let remedy = match repaired(text).filter(|_| alone) {
+        Some(repaired) => Remedy::step("Replace it by a text that begins with `v=spf1` and a space.")
+            .withdraw(&facts.domain, "TXT", text)
+            .publish(&facts.domain, "TXT", repaired),
+        None if alone => Remedy::step("Replace it by a text that begins with `v=spf1` and a space."),
+        None => Remedy::step("Take it away, or move what it authorises into the SPF record.").withdraw(
+            &facts.domain,
+            "TXT",
+            text,
+        ),
+    };
+    let finding = finding.remedy(words::takes_effect(facts, &facts.domain, remedy));
+    out.find(if alone { finding } else { finding.severity(Severity::Notice) });
+}
+
+/// Where the part ends that is not as it should be.
+fn fault_end(text: &str, why: Lookalike) -> usize {
+    let version = text.to_ascii_lowercase().find("v=spf1");
+    let after = |extra: usize| text.char_indices().map(|(at, c)| at + c.len_utf8()).nth(extra).unwrap_or(text.len());
+    match (why, version) {
+        (Lookalike::LeadingSpace | Lookalike::Quoted, Some(start)) if start > 0 => start,
+        (Lookalike::Glued, Some(_)) => after(6),
+        _ => text.find(' ').filter(|end| *end > 0).unwrap_or(text.len()),
+    }
+}
+
+/// The record that was meant, where that is plain and right.
+fn repaired(text: &str) -> Option<String> {
+    let start = text.to_ascii_lowercase().find("v=spf1")?;
+    let noise =
+        |c: char| matches!(c, '"' | '\'' | '\\' | '`' | ';' | ',' | '\u{2018}'..='\u{201f}') || c.is_whitespace();
+    let rest = text.get(start + 6..)?.trim_matches(noise);
+    if rest.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let words: Vec<&str> =
+        rest.split(|c: char| c.is_whitespace() || c == ';').filter(|word| !word.is_empty()).collect();
+    let repaired = format!("v=spf1 {}", words.join(" "));
+    (!words.is_empty() && parse(&repaired).issues.is_empty()).then_some(repaired)
+}
+
+fn type_99(facts: &Facts, text: &str, alone: bool, out: &mut Judgement) {
+    let evidence = Evidence::quoting(&facts.type99_evidence, text);
+    let finding = if alone {
+        let seen = format!(
+            "{} publishes SPF only as a record of type SPF (99), which receivers do not ask for.",
+            facts.domain
+        );
+        let remedy = Remedy::step("Publish the same text as a TXT record.").publish(&facts.domain, "TXT", text);
+        words::finding(facts, TYPE_99, seen).severity(Severity::Error).remedy(remedy)
+    } else {
+        let seen = format!("{} publishes a record of the obsolete type SPF (99) beside its TXT record.", facts.domain);
+        let remedy = Remedy::step("Take the record of type SPF away.").withdraw(&facts.domain, "SPF", text);
+        words::finding(facts, TYPE_99, seen).remedy(remedy)
+    };
+    out.find(finding.evidence(evidence));
+}
+
+/// Longer texts may not fit an answer of 512 bytes (RFC 7208 §3.4).
+fn too_long(facts: &Facts, text: &str, out: &mut Judgement) {
+    const ADVISED: usize = 450;
+    const DATAGRAM: usize = 512;
+    if text.len() <= ADVISED {
+        return;
+    }
+    let consequence = if text.len() > DATAGRAM {
+        "It does not fit a DNS answer of 512 bytes."
+    } else {
+        "With the rest of the answer it may not fit 512 bytes."
+    };
+    let seen = format!("The SPF record of {} is {} bytes long. {consequence}", facts.domain, text.len());
+    let mut end = ADVISED;
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    let evidence = facts.quote(&facts.domain, text).at(Span::new(end, text.len()), format!("beyond {ADVISED} bytes"));
+    let step = format!(
+        "Move some networks into a record of their own, for example at `_spf1.{0}`, and name it with \
+         `include:_spf1.{0}`; that costs one lookup.",
+        facts.domain
+    );
+    out.find(words::finding(facts, TOO_LONG, seen).evidence(evidence).remedy(Remedy::step(step)));
+}
+
+/// The record and what it costs, for whoever asks "what do they publish?".
+fn summary(facts: &Facts, record: &mail_syntax::spf::Record, out: &mut Judgement) {
+    let Some(root) = facts.survey.root() else { return };
+    let lookups = facts.survey.lookups();
+    let voids = facts.survey.voids().count();
+    let at_least = if facts.survey.truncated { "at least " } else { "" };
+    let rest = if record.is_broken() {
+        "receivers cannot read it and end with `permerror`"
+    } else {
+        super::policy::default_of(facts).phrase()
+    };
+    let seen = format!(
+        "{} publishes one SPF record. It costs {at_least}{lookups} of 10 lookups and {voids} of 2 void lookups; {rest}.",
+        facts.domain
+    );
+    let sound = !record.is_broken() && !super::tree::is_broken(facts);
+    let evidence = facts.quote(&facts.domain, &root.text);
+    let evidence = match record.all() {
+        Some((term, _)) => evidence.at(words::span(record.terms[term].span), "whoever is not named before"),
+        None => evidence,
+    };
+    let finding = words::finding(facts, RECORD, seen).evidence(evidence);
+    out.find(if sound { finding } else { finding.severity(Severity::Info) });
+}

@@ -1,0 +1,75 @@
+//! Several records made one.
+
+use mail_syntax::spf::{Mechanism, Modifier, Qualifier, TermKind, parse};
+
+/// What several records become.
+pub struct Merged {
+    /// What to do, and what it changes.
+    pub step: String,
+    /// The one record; absent where it cannot be told what was meant.
+    pub text: Option<String>,
+}
+
+/// The union: whoever one of the records authorises is authorised. The
+/// mildest end of any wins, but never milder than `~all`.
+pub fn records(texts: &[&str]) -> Merged {
+    if texts.windows(2).all(|pair| pair[0].trim() == pair[1].trim()) {
+        let step = "Keep one of the equal records and take the others away.".to_owned();
+        return Merged { step, text: texts.first().map(|text| text.trim().to_owned()) };
+    }
+    let mut terms: Vec<String> = Vec::new();
+    let mut end: Option<Qualifier> = None;
+    let mut explanation = None;
+    let mut opened = false;
+    let mut redirected = false;
+    let mut unreadable = false;
+    let mut add = |term: String| {
+        if !terms.contains(&term) {
+            terms.push(term);
+        }
+    };
+    for record in texts.iter().map(|text| parse(text)) {
+        let stop = record.all().map_or(usize::MAX, |(at, _)| at);
+        for (at, term) in record.terms.iter().enumerate() {
+            match &term.kind {
+                TermKind::Unreadable(_) => unreadable = true,
+                TermKind::Directive(directive) if directive.mechanism == Mechanism::All => {
+                    if at == stop {
+                        opened |= matches!(directive.qualifier, Qualifier::Pass | Qualifier::Neutral);
+                        let mild =
+                            if directive.qualifier == Qualifier::Fail { Qualifier::Fail } else { Qualifier::SoftFail };
+                        end = Some(if end.is_none_or(|end| end == mild) { mild } else { Qualifier::SoftFail });
+                    }
+                }
+                TermKind::Directive(_) if at > stop => {}
+                TermKind::Directive(directive) => add(directive.to_string()),
+                TermKind::Modifier(Modifier::Redirect(target)) if stop == usize::MAX => {
+                    redirected = true;
+                    add(format!("include:{target}"));
+                }
+                TermKind::Modifier(Modifier::Explanation(target)) => {
+                    explanation.get_or_insert_with(|| format!("exp={target}"));
+                }
+                TermKind::Modifier(_) => {}
+            }
+        }
+    }
+    if unreadable {
+        let step = "Make them one record, and correct its terms: receivers cannot read them all.".to_owned();
+        return Merged { step, text: None };
+    }
+    let end = end.unwrap_or(Qualifier::SoftFail);
+    let all = format!("{}all", end.sign());
+    let mut step = format!(
+        "Replace the records by one. The one below authorises whoever any of them names, and ends with `{all}`"
+    );
+    if opened {
+        step.push_str("; the `+all` or `?all` of one of them, which lets everyone send, is left out");
+    }
+    if redirected {
+        step.push_str("; `redirect=` has become `include:`, so that the other terms count");
+    }
+    step.push_str(". Leave out what no longer sends for the domain.");
+    let text = ["v=spf1".to_owned()].into_iter().chain(terms).chain([all]).chain(explanation).collect::<Vec<_>>();
+    Merged { step, text: Some(text.join(" ")) }
+}

@@ -1,0 +1,202 @@
+//! What a receiver would decide for the address and identity given.
+
+use engine_plugin_api::{Actor, Cause, CauseKind, Evidence, Finding, Judgement, Remedy, Severity, Subject, Unknown};
+use mail_syntax::spf::{Evaluation, Network, Query, StepOutcome, TermRef, Verdict, Why};
+
+use super::words;
+use crate::{
+    FAIL, MISSING, NEUTRAL, PASS, PERMERROR, SOFTFAIL,
+    facts::{Evaluated, Facts, Identity},
+};
+
+pub fn judge(facts: &Facts, out: &mut Judgement) {
+    for evaluated in &facts.evaluations {
+        let subject = subject(evaluated);
+        let Some(evaluation) = &evaluated.evaluation else {
+            let cause = Cause::new(CauseKind::Denied, "the evaluation needs more DNS questions than are allowed");
+            out.unknown(Unknown::new(subject, what(evaluated), cause));
+            continue;
+        };
+        match evaluation.verdict {
+            Verdict::TempError => temperror(facts, evaluated, evaluation, out),
+            Verdict::None => none(facts, evaluated, evaluation, out),
+            verdict => out.find(result(facts, evaluated, evaluation, verdict)),
+        }
+    }
+}
+
+fn subject(evaluated: &Evaluated) -> Subject {
+    match evaluated.identity {
+        Identity::MailFrom => Subject::Mailbox(evaluated.query.sender.clone()),
+        Identity::Helo => Subject::Host(evaluated.query.helo.clone()),
+    }
+}
+
+fn what(evaluated: &Evaluated) -> String {
+    format!("whether {} may send as {}", evaluated.query.ip, subject(evaluated).name())
+}
+
+fn temperror(facts: &Facts, evaluated: &Evaluated, evaluation: &Evaluation, out: &mut Judgement) {
+    let cause = match &evaluation.why {
+        Why::NoAnswer(question) => facts.replies.get(question).and_then(|seen| seen.cause.clone()),
+        _ => None,
+    };
+    let cause = cause.unwrap_or_else(|| Cause::new(CauseKind::ServerFailure, "the DNS gave no answer"));
+    let unknown = Unknown::new(subject(evaluated), what(evaluated), cause)
+        .advice("A receiver answers `temperror` and defers the mail; it tries again.");
+    out.unknown(unknown);
+}
+
+/// No record: told already where the domain is the one examined; for a HELO
+/// name it is the ordinary case.
+fn none(facts: &Facts, evaluated: &Evaluated, evaluation: &Evaluation, out: &mut Judgement) {
+    let domain = &evaluated.query.domain;
+    if evaluated.identity == Identity::Helo || domain.eq_ignore_ascii_case(&facts.domain) {
+        return;
+    }
+    let seen = match &evaluation.why {
+        Why::NoDomain(_) => format!("`{domain}` in the sender is no domain that can have an SPF record."),
+        _ => format!("The sender's domain {domain} publishes no SPF record."),
+    };
+    let finding = Finding::new(MISSING, Subject::Domain(domain.clone()), seen)
+        .severity(Severity::Warning)
+        .remedy(Remedy::step(format!("Publish a record at {domain} that names every server that sends for it.")));
+    out.find(match facts.answer(domain, mail_syntax::spf::Kind::Txt) {
+        Some(evidence) => finding.evidence(evidence),
+        None => finding,
+    });
+}
+
+fn result(facts: &Facts, evaluated: &Evaluated, evaluation: &Evaluation, verdict: Verdict) -> Finding {
+    let code = match verdict {
+        Verdict::Pass => PASS,
+        Verdict::Fail => FAIL,
+        Verdict::SoftFail => SOFTFAIL,
+        Verdict::PermError => PERMERROR,
+        _ => NEUTRAL,
+    };
+    let query = &evaluated.query;
+    let as_whom = match evaluated.identity {
+        Identity::MailFrom => format!("mail from {}", query.sender),
+        Identity::Helo => format!("the HELO name {}", query.helo),
+    };
+    let mut seen = format!("For {as_whom} sent by {}, SPF gives `{verdict}`: {}.", query.ip, reason(evaluation));
+    if let Some(trace) = trace(evaluation) {
+        seen.push(' ');
+        seen.push_str(&trace);
+    }
+    if let Some(words) = &evaluation.explanation {
+        seen.push_str(&format!(" The domain explains: \"{words}\"."));
+    }
+    let mut finding = Finding::new(code, subject(evaluated), seen);
+    finding = evidence(facts, evaluation).into_iter().fold(finding, Finding::evidence);
+    match verdict {
+        Verdict::Pass => finding.actor(Actor::Nobody),
+        Verdict::PermError => finding
+            .remedy(Remedy::step("Correct the record at the place shown; the other findings of this check say how.")),
+        _ => {
+            let finding = finding.remedy(authorise(facts, query, evaluation));
+            // Receivers seldom refuse for a doubtful HELO name.
+            let mild = evaluated.identity == Identity::Helo && verdict != Verdict::Fail;
+            if mild { finding.severity(Severity::Notice) } else { finding }
+        }
+    }
+}
+
+/// Why, as a fragment.
+fn reason(evaluation: &Evaluation) -> String {
+    let term = evaluation.deciding_term();
+    let (text, domain) = term.map_or(("", ""), |term| (term.text, term.domain));
+    let of = |record: &usize| evaluation.visited.get(*record).map_or("", |visited| visited.domain.as_str());
+    match &evaluation.why {
+        Why::Directive => format!("`{text}` in the record of {domain} matches{}", by_way_of(evaluation)),
+        Why::NothingMatched { record } => format!("no term matches, and the record of {} has no `all`", of(record)),
+        Why::NoDomain(name) => format!("`{name}` is no domain"),
+        Why::NoRecord(name) => format!("{name} has no SPF record"),
+        Why::SeveralRecords(name) => format!("{name} has several SPF records"),
+        Why::Syntax { record } => format!("the record of {} has a fault", of(record)),
+        Why::LookupLimit => format!("`{text}` in the record of {domain} is the eleventh lookup, and 10 are allowed"),
+        Why::VoidLimit => format!("`{text}` in the record of {domain} is the third void lookup, and 2 are allowed"),
+        Why::NameLimit(n) => format!("`{text}` in the record of {domain} yields {n} exchanges, and 10 are allowed"),
+        Why::IncludeWithoutRecord(name) => format!("`{text}` includes {name}, which has no SPF record"),
+        Why::RedirectWithoutRecord(name) => format!("`{text}` leads to {name}, which has no SPF record"),
+        Why::NoAnswer(question) => format!("the DNS does not answer {question}"),
+    }
+}
+
+fn by_way_of(evaluation: &Evaluation) -> String {
+    let above = evaluation.path.split_last().map(|(_, above)| above).unwrap_or_default();
+    let texts: Vec<&str> = above.iter().filter_map(|at| evaluation.term(*at)).map(|term| term.text).collect();
+    if texts.is_empty() { String::new() } else { format!(", reached by {}", words::list(&texts)) }
+}
+
+/// The terms that were looked at in vain, and the cost.
+fn trace(evaluation: &Evaluation) -> Option<String> {
+    let vain: Vec<&str> = evaluation
+        .steps
+        .iter()
+        .filter(|step| step.outcome == StepOutcome::NoMatch)
+        .filter_map(|step| evaluation.term(step.at))
+        .map(|term| term.text)
+        .collect();
+    if evaluation.steps.is_empty() {
+        return None;
+    }
+    let before = if vain.is_empty() { String::new() } else { format!("No match: {}. ", words::list(&vain)) };
+    Some(format!("{before}Cost: {} of 10 lookups, {} of 2 void lookups.", evaluation.lookups, evaluation.voids))
+}
+
+/// The records on the way to the decision, the deciding one first, each with
+/// a caret under its term.
+fn evidence(facts: &Facts, evaluation: &Evaluation) -> Vec<Evidence> {
+    let mut shown: Vec<Evidence> = Vec::new();
+    let last = evaluation.path.last().copied();
+    for at in evaluation.path.iter().rev() {
+        if let Some(term) = evaluation.term(*at) {
+            let label = if Some(*at) == last { label(evaluation, *at) } else { "leads there" };
+            shown.push(facts.quote(term.domain, term.record).at(words::span(term.span), label));
+        }
+    }
+    let unread = match &evaluation.why {
+        Why::Syntax { record } | Why::NothingMatched { record } => evaluation.visited.get(*record),
+        _ => None,
+    };
+    if let Some(visited) = unread {
+        let evidence = facts.quote(&visited.domain, &visited.text);
+        let fault = visited.record.issues.iter().find(|issue| issue.kind.is_fatal());
+        let evidence = match fault {
+            Some(issue) => evidence.at(words::span(issue.span), issue.kind.to_string()),
+            None => evidence,
+        };
+        shown.insert(0, evidence);
+    }
+    if let Why::SeveralRecords(domain) | Why::IncludeWithoutRecord(domain) | Why::RedirectWithoutRecord(domain) =
+        &evaluation.why
+    {
+        shown.extend(facts.answer(domain, mail_syntax::spf::Kind::Txt));
+    }
+    shown
+}
+
+fn label(evaluation: &Evaluation, at: TermRef) -> &'static str {
+    match evaluation.steps.iter().find(|step| step.at == at).map(|step| step.outcome) {
+        Some(StepOutcome::Match) => "decides",
+        _ => "fails here",
+    }
+}
+
+/// The record with the address added in front, where the domain has one.
+fn authorise(facts: &Facts, query: &Query, evaluation: &Evaluation) -> Remedy {
+    let term = format!("{}:{}", if query.ip.is_ipv4() { "ip4" } else { "ip6" }, Network::host(query.ip));
+    let step = format!(
+        "If {} is a server of yours, or of a service that sends for you, authorise it: by the service's own `include:` \
+         where there is one, else by `{term}`. If it is not, the result is right and the mail is forged or forwarded.",
+        query.ip
+    );
+    let Some(first) = evaluation.visited.first() else { return Remedy::step(step) };
+    let rest = first.text.get(6..).unwrap_or("").trim();
+    let text = format!("v=spf1 {term} {rest}");
+    let remedy =
+        Remedy::step(step).withdraw(&first.domain, "TXT", &first.text).publish(&first.domain, "TXT", text.trim_end());
+    words::takes_effect(facts, &first.domain, remedy)
+}

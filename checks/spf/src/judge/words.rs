@@ -1,0 +1,126 @@
+//! What the judges share: quoting, owners, edited records, wording.
+
+use engine_plugin_api::{Actor, Evidence, Finding, Remedy, Span, Subject};
+use mail_syntax::spf::{Node, Record, TermRef, parse};
+
+use crate::facts::Facts;
+
+/// The domain.
+pub fn subject(facts: &Facts) -> Subject {
+    Subject::Domain(facts.domain.clone())
+}
+
+/// A finding about the domain.
+pub fn finding(facts: &Facts, code: &str, seen: impl Into<String>) -> Finding {
+    Finding::new(code, subject(facts), seen)
+}
+
+/// A span in the terms of the contract.
+pub fn span(span: mail_syntax::Span) -> Span {
+    Span::new(span.start, span.end)
+}
+
+/// The record of a term as evidence, pointing at the term.
+pub fn at(facts: &Facts, term: TermRef, label: impl Into<String>) -> Evidence {
+    let node = &facts.survey.nodes[term.record];
+    let evidence = facts.quote(&node.domain, &node.text);
+    match node.record().and_then(|record| record.terms.get(term.term)) {
+        Some(term) => evidence.at(span(term.span), label),
+        None => evidence,
+    }
+}
+
+/// Who can change the record of `domain`.
+pub fn owner(facts: &Facts, domain: &str) -> Actor {
+    let under =
+        |name: &str, above: &str| name.strip_suffix(above).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    if under(domain, &facts.domain) || under(&facts.domain, domain) {
+        Actor::DomainOwner
+    } else {
+        Actor::SendingService
+    }
+}
+
+/// `the record of example.net (reached by include:a.example, include:example.net)`.
+pub fn whose(facts: &Facts, node: usize) -> String {
+    let domain = &facts.survey.nodes[node].domain;
+    let path: Vec<String> =
+        facts.survey.path(node).into_iter().map(|at| format!("`{}`", facts.survey.text(at))).collect();
+    if path.is_empty() {
+        format!("the record of {domain}")
+    } else {
+        format!("the record of {domain} (reached by {})", path.join(", then "))
+    }
+}
+
+/// The domain's own record, where it has exactly one.
+pub fn own(facts: &Facts) -> Option<(&Node, &Record)> {
+    let node = facts.survey.root()?;
+    Some((node, node.record()?))
+}
+
+/// The text of a record with some terms changed: each is kept (`None`) or
+/// replaced, by nothing for an empty text.
+pub fn edited(node: &Node, record: &Record, change: impl Fn(usize, &str) -> Option<String>) -> String {
+    let mut text = "v=spf1".to_owned();
+    for (at, term) in record.terms.iter().enumerate() {
+        let word = term.span.of(&node.text);
+        let word = change(at, word).unwrap_or_else(|| word.to_owned());
+        if !word.is_empty() {
+            text.push(' ');
+            text.push_str(&word);
+        }
+    }
+    text
+}
+
+/// The record with these terms taken out.
+pub fn without(node: &Node, record: &Record, terms: &[usize]) -> String {
+    edited(node, record, |at, _| terms.contains(&at).then(String::new))
+}
+
+/// Publishing `text` in place of a node's record; only the step where the new
+/// text would not be right either.
+pub fn replace(facts: &Facts, node: &Node, step: impl Into<String>, text: &str) -> Remedy {
+    let remedy = Remedy::step(step);
+    if parse(text).is_broken() || text == node.text {
+        return remedy;
+    }
+    let remedy = remedy.withdraw(&node.domain, "TXT", &node.text).publish(&node.domain, "TXT", text);
+    takes_effect(facts, &node.domain, remedy)
+}
+
+/// Says how long the old record of `domain` is remembered.
+pub fn takes_effect(facts: &Facts, domain: &str, remedy: Remedy) -> Remedy {
+    match facts.txt(domain).and_then(|seen| seen.ttl) {
+        Some(ttl) => remedy.effect(format!("after the record's TTL, {}", duration(ttl))),
+        None => remedy,
+    }
+}
+
+fn duration(seconds: u32) -> String {
+    let (n, unit) = match seconds {
+        s if s >= 86_400 && s.is_multiple_of(86_400) => (s / 86_400, "day"),
+        s if s >= 3_600 && s.is_multiple_of(3_600) => (s / 3_600, "hour"),
+        s if s >= 60 && s.is_multiple_of(60) => (s / 60, "minute"),
+        s => (s, "second"),
+    };
+    plural(n as usize, unit)
+}
+
+/// `1 lookup`, `2 lookups`.
+pub fn plural(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Quoted and joined: `` `a`, `b` and `c` ``; the first ten, then how many more.
+pub fn list<T: AsRef<str>>(items: &[T]) -> String {
+    const SHOWN: usize = 10;
+    let quoted: Vec<String> = items.iter().take(SHOWN).map(|item| format!("`{}`", item.as_ref())).collect();
+    match (quoted.split_last(), items.len().saturating_sub(SHOWN)) {
+        (None, _) => "nothing".to_owned(),
+        (Some((last, [])), 0) => last.clone(),
+        (Some((last, first)), 0) => format!("{} and {last}", first.join(", ")),
+        (_, more) => format!("{} and {more} more", quoted.join(", ")),
+    }
+}

@@ -1,0 +1,187 @@
+//! Asks the DNS: whatever the tree and the evaluations need next, as soon as
+//! the answers so far name it, all at once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use engine_plugin_api::{
+    Context, Observed, Target,
+    services::{DnsQuestion, DnsReply, DnsStatus, RecordData, RecordType},
+};
+use futures_util::{
+    future,
+    stream::{FuturesUnordered, StreamExt},
+};
+use mail_syntax::spf::{Answer, Answers, Evaluation, Kind, Limits, Query, Question, Survey, check_host, survey};
+
+use crate::{
+    Config,
+    facts::{Evaluated, Facts, Identity, Mail, Seen, Text},
+};
+
+/// Gathers the facts. Costs two questions beside the tree's own (the MX and
+/// the type-99 records); the tree's are asked as soon as they are known, so
+/// that the round trips are its depth.
+pub async fn observe(cx: &Context, domain: &str, target: &Target, config: &Config) -> Facts {
+    let old_type = cx.dns(DnsQuestion::new(domain, RecordType::Spf));
+    let (tree, old_type) = future::join(walk(cx, domain, queries(target), config), old_type).await;
+    let Walked { survey, evaluations, replies, texts, mail } = tree;
+    Facts {
+        domain: domain.to_owned(),
+        texts,
+        survey,
+        type99_evidence: old_type.evidence.clone(),
+        type99: old_type.observed().map(|records| {
+            records.iter().filter_map(|r| r.joined_text()).map(|b| String::from_utf8_lossy(&b).into_owned()).collect()
+        }),
+        mail,
+        evaluations,
+        replies,
+    }
+}
+
+/// The identities that the target allows to evaluate.
+fn queries(target: &Target) -> Vec<(Identity, Query)> {
+    let Some(ip) = target.ip else { return Vec::new() };
+    let helo = target.helo.as_deref().unwrap_or("");
+    let sender = target.sender.as_deref().filter(|sender| !sender.is_empty());
+    let mail_from = sender.map(|sender| (Identity::MailFrom, Query::new(ip, sender, helo)));
+    let helo = target.helo.as_deref().map(|helo| (Identity::Helo, Query::new(ip, "", helo)));
+    mail_from.into_iter().chain(helo).collect()
+}
+
+struct Walked {
+    survey: Survey,
+    evaluations: Vec<Evaluated>,
+    replies: BTreeMap<Question, Seen>,
+    texts: Vec<Text>,
+    mail: Observed<Mail>,
+}
+
+async fn walk(cx: &Context, domain: &str, queries: Vec<(Identity, Query)>, config: &Config) -> Walked {
+    let limits = Limits { nodes: config.max_records, questions: config.max_questions, ..Limits::default() };
+    let mut known = Answers::default();
+    let mut asked = BTreeSet::new();
+    let mut replies = BTreeMap::new();
+    let mut texts = Vec::new();
+    let mut mail = Observed::Known(Mail::Unsaid);
+    let own_mx = Question::new(domain, Kind::Mx);
+    let own_txt = Question::new(domain, Kind::Txt);
+    let mut wanted = vec![own_mx.clone()];
+    let mut running = FuturesUnordered::new();
+    loop {
+        let tree = survey(domain, &known, limits);
+        let results: Vec<Result<Evaluation, Vec<Question>>> =
+            queries.iter().map(|(_, query)| check_host(query, &known)).collect();
+        wanted.extend(tree.missing.iter().cloned());
+        wanted.extend(results.iter().filter_map(|result| result.as_ref().err()).flatten().cloned());
+        for question in wanted.drain(..) {
+            // An evaluation asks little beyond the tree; twice its bound ends any.
+            if asked.len() < 2 * limits.questions && asked.insert(question.clone()) {
+                running.push(ask(cx, question));
+            }
+        }
+        let Some((question, reply)) = running.next().await else {
+            let evaluations = queries.into_iter().zip(results).map(|((identity, query), result)| Evaluated {
+                identity,
+                query,
+                evaluation: result.ok(),
+            });
+            return Walked { survey: tree, evaluations: evaluations.collect(), replies, texts, mail };
+        };
+        if question == own_mx {
+            mail = reply.observed().map(|_| mail_of(&reply));
+        }
+        if question == own_txt {
+            texts = texts_of(&reply);
+        }
+        let ttl = reply.records().map(|record| record.ttl).min();
+        let seen = Seen { evidence: reply.evidence.clone(), cause: reply.cause(), ttl };
+        known.insert(question.clone(), answer(question.kind, &reply));
+        replies.insert(question, seen);
+    }
+}
+
+async fn ask(cx: &Context, question: Question) -> (Question, DnsReply) {
+    let rtype = match question.kind {
+        Kind::Txt => RecordType::Txt,
+        Kind::A => RecordType::A,
+        Kind::Aaaa => RecordType::Aaaa,
+        Kind::Mx => RecordType::Mx,
+        Kind::Ptr => RecordType::Ptr,
+    };
+    let reply = cx.dns(DnsQuestion::new(&question.name, rtype)).await;
+    (question, reply)
+}
+
+/// A reply as SPF sees it.
+fn answer(kind: Kind, reply: &DnsReply) -> Answer {
+    match reply.status {
+        DnsStatus::NxDomain => return Answer::NxDomain,
+        DnsStatus::NoData => return Answer::NoData,
+        DnsStatus::Answer => {}
+        _ => return Answer::Failed,
+    }
+    let data = || reply.records().map(|record| &record.data);
+    match kind {
+        Kind::Txt => Answer::Texts(reply.records().filter_map(|record| record.joined_text()).collect()),
+        Kind::A | Kind::Aaaa => Answer::Addresses(
+            data()
+                .filter_map(|data| match data {
+                    RecordData::A { address } => Some(IpAddr::V4(*address)),
+                    RecordData::Aaaa { address } => Some(IpAddr::V6(*address)),
+                    _ => None,
+                })
+                .collect(),
+        ),
+        Kind::Mx => {
+            let mut exchanges: Vec<(u16, String)> = data()
+                .filter_map(|data| match data {
+                    RecordData::Mx { preference, exchange } => {
+                        Some((*preference, if exchange == "." { String::new() } else { exchange.clone() }))
+                    }
+                    _ => None,
+                })
+                .collect();
+            exchanges.sort();
+            Answer::Names(exchanges.into_iter().map(|(_, exchange)| exchange).collect())
+        }
+        Kind::Ptr => Answer::Names(
+            data()
+                .filter_map(|data| match data {
+                    RecordData::Ptr { target } => Some(target.clone()),
+                    _ => None,
+                })
+                .collect(),
+        ),
+    }
+}
+
+fn texts_of(reply: &DnsReply) -> Vec<Text> {
+    reply
+        .records()
+        .filter_map(|record| match &record.data {
+            RecordData::Txt { strings } => {
+                Some(Text { strings: strings.iter().map(|string| string.0.clone()).collect(), ttl: record.ttl })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn mail_of(reply: &DnsReply) -> Mail {
+    let exchanges: Vec<&str> = reply
+        .records()
+        .filter_map(|record| match &record.data {
+            RecordData::Mx { exchange, .. } => Some(exchange.as_str()),
+            _ => None,
+        })
+        .collect();
+    match exchanges.as_slice() {
+        [] => Mail::Unsaid,
+        ["."] => Mail::Refused,
+        _ => Mail::Accepted,
+    }
+}
