@@ -31,6 +31,7 @@ fn replies_and_their_findings() {
         ("554 5.7.1 <a@b.example>: Relay access denied", &["smtp-relay-denied", "smtp-unusual-pair"], false),
         ("550 4.7.1 relaying denied", &["smtp-relay-denied", "smtp-class-mismatch"], false),
         ("541 rejected by policy", &["smtp-policy-refusal", "smtp-nonstandard-code"], false),
+        ("541", &["smtp-unexplained-refusal", "smtp-nonstandard-code"], true),
         ("599 rejected by policy", &["smtp-policy-refusal", "smtp-nonstandard-code"], false),
         ("550 5.7.880 rejected by policy", &["smtp-policy-refusal", "smtp-unregistered-status"], false),
         (

@@ -272,7 +272,9 @@ impl Knowledge {
             (None, None) => None,
         };
         let hint = by_status.filter(|reason| *reason != Reason::Unexplained).map(|reason| (Basis::Status, reason));
-        match hint.or(basic.map(|b| (Basis::Reply, b.reason))) {
+        // What lists on the web say of a code that no standard has is no ground.
+        let known = basic.filter(|b| b.standing != Standing::Folklore).map(|b| (Basis::Reply, b.reason));
+        match hint.or(known) {
             // A temporary refusal by a rule that is not named is as likely greylisting or a limit.
             Some((_, Reason::Policy)) if reply.class() == Some(Class::Temporary) => {
                 verdict(Basis::Nothing, Certainty::Low, Reason::Unexplained)

@@ -29,6 +29,7 @@ fn codes_that_people_get_wrong() {
     let folklore = explain("541 The recipient address rejected your message").1.remove(0);
     assert!(folklore.is_nonstandard());
     assert!(folklore.basic.unwrap().references.is_empty());
+    assert_eq!((reason("541"), reason("571 no"), reason("541 spam")), (Unexplained, Unexplained, Spam));
     assert!(!explain("550 no").1[0].is_nonstandard());
 }
 
