@@ -246,8 +246,8 @@ pub struct Domain {
     /// Codes of findings that a run must not show.
     #[serde(default)]
     pub forbid: Vec<String>,
-    /// More command-line words that belong to the question, for example
-    /// `--recipient user@greylisted.example`.
+    /// More command-line words that belong to the question, one an entry, for
+    /// example `--recipient=user@greylisted.example`.
     #[serde(default)]
     pub options: Vec<String>,
 }
