@@ -12,7 +12,8 @@ use x509_parser::{
     extensions::GeneralName,
     objects::{oid_registry, oid2abbrev},
     parse_x509_certificate,
-    x509::{AttributeTypeAndValue, X509Name},
+    public_key::PublicKey,
+    x509::{AttributeTypeAndValue, X509Name, X509Version},
 };
 
 /// Stands for a name that cannot be read.
@@ -45,6 +46,24 @@ pub fn facts(der: &CertificateDer<'_>) -> CertificateFacts {
 pub fn is_self_issued(der: &CertificateDer<'_>) -> bool {
     parse_x509_certificate(der).is_ok_and(|(_, certificate)| certificate.subject() == certificate.issuer())
 }
+
+/// What of the certificate, rather than of the handshake, keeps TLS from being
+/// held here: X.509 before version 3, or an RSA key of less than 2048 bits.
+pub fn obstacle(der: &CertificateDer<'_>) -> Option<String> {
+    let (_, certificate) = parse_x509_certificate(der).ok()?;
+    if certificate.version() != X509Version::V3 {
+        return Some(format!("it is X.509 version {}, and TLS wants 3", certificate.version().0.saturating_add(1)));
+    }
+    match certificate.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) if (1..LEAST_RSA_BITS).contains(&key.key_size()) => {
+            Some(format!("its RSA key has {} bits, and {LEAST_RSA_BITS} are the least", key.key_size()))
+        }
+        _ => None,
+    }
+}
+
+/// The shortest RSA key whose signatures ring verifies.
+const LEAST_RSA_BITS: usize = 2048;
 
 /// The DNS names and addresses of the subject alternative name (RFC 5280 §4.2.1.6).
 fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
@@ -138,5 +157,47 @@ mod tests {
         assert_eq!(facts.subject, UNREADABLE);
         // FIPS 180-2, appendix B.1.
         assert_eq!(facts.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    /// Self-signed, RSA with 1024 bits: `openssl req -x509 -newkey rsa:1024`.
+    const SHORT_KEY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIB6zCCAVSgAwIBAgIUDfVnGIH661QzhHaSeLSqBIRZOyAwDQYJKoZIhvcNAQEL
+BQAwFTETMBEGA1UEAwwKbXguZXhhbXBsZTAeFw0yNjExMjQwMjU5MzZaFw0zNjEx
+MjEwMjU5MzZaMBUxEzARBgNVBAMMCm14LmV4YW1wbGUwgZ8wDQYJKoZIhvcNAQEB
+BQADgY0AMIGJAoGBAKpykrrZ0FgN+PbReMaU5JQORlLBuAnzsOpwpG1YNmd5mE5P
+pooi9QB1BwpUsE5WaqUkuWtKFli8oFDNcUH161FplsF++YNKyCp5JulQD/FFP/0U
+o//CC85xh49OGErIl1HMv2XLgiE2Qh9b+ykdKb35H4yHU4HZxuaRo/U4T1eRAgMB
+AAGjODA2MBUGA1UdEQQOMAyCCm14LmV4YW1wbGUwHQYDVR0OBBYEFCDeAUC1cKum
+T7lar/0v9HuYVah1MA0GCSqGSIb3DQEBCwUAA4GBAH9JU4KU4as1AjXE/gM9ezpd
+sO2gCywk/czG48dGi9suSWcb+zXWw+TcPlGyKjr+Ab+RBwbXyV64qG/Mu+ey9B7t
+Fc+U4d0hAEvcibPJcEB8PHMZPLTHwpgLhN6ohItHf3Sbo5mhKxuBMxRxoOghHPyJ
+nvPmIP4Ne0lyPlHSQZsK
+-----END CERTIFICATE-----
+";
+
+    /// Self-signed, P-256, without extensions and so of version 1.
+    const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBJTCBywIULK2oWiGw/QzCkcEpv4TdjnXnmLowCgYIKoZIzj0EAwIwFTETMBEG
+A1UEAwwKbXguZXhhbXBsZTAeFw0yNjExMjQwMjU5MzZaFw0zNjExMjEwMjU5MzZa
+MBUxEzARBgNVBAMMCm14LmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AAT7KYvjU35y/Q/vIxZsl/1COYJrT5COSjeCSmuR+37Fj4o+6myZDKDYWx+HiNcG
+FF6GJV3gBRqzRDzy/6cEByZVMAoGCCqGSM49BAMCA0kAMEYCIQCPQWGCIzMcOBiS
+IWwTel/wHnPD12XXZMRVxYrcpZlfMQIhALcy/9Hb4v8FpB1Wq9C/MUVle+xgEAe9
+i0FHbBFEga4o
+-----END CERTIFICATE-----
+";
+
+    #[test]
+    fn what_keeps_tls_from_being_held_is_named() {
+        use rustls::pki_types::pem::PemObject;
+        for (pem, expected) in [
+            (SHORT_KEY, "its RSA key has 1024 bits, and 2048 are the least"),
+            (VERSION_1, "it is X.509 version 1, and TLS wants 3"),
+        ] {
+            let obstacle = CertificateDer::from_pem_slice(pem.as_bytes()).ok().and_then(|der| obstacle(&der));
+            assert_eq!(obstacle.as_deref(), Some(expected));
+        }
     }
 }

@@ -169,9 +169,9 @@ fn failure(error: &io::Error, chain: &[CertificateDer<'_>]) -> String {
             format!("the server offers no TLS 1.2 or 1.3 session that can be held: {why:?}")
         }
         // The chain was taken, so it is the key or the form of the leaf.
-        Some(other) if !chain.is_empty() => {
-            let subject = chain.first().map(|leaf| certificate::facts(leaf).subject).unwrap_or_default();
-            format!("the certificate of {subject} does not carry the TLS handshake: {other}")
+        Some(other) if let Some(leaf) = chain.first() => {
+            let why = certificate::obstacle(leaf).unwrap_or_else(|| other.to_string());
+            format!("TLS cannot be held with the certificate of {}: {why}", certificate::facts(leaf).subject)
         }
         Some(other) => format!("the TLS handshake failed: {other}"),
     }
