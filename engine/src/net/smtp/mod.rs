@@ -4,8 +4,8 @@
 //! bytes, watches the time and writes down what happened.
 //!
 //! Bounds: a session waits no longer than the options say for each step, reads
-//! at most [`connection::MAX_READ`] bytes, and keeps a transcript of at most
-//! [`transcript::MAX_LINES`] lines. At most one session at a time is held with
+//! at most 512 KiB, and keeps a transcript of at most
+//! 500 lines. At most one session at a time is held with
 //! an address.
 
 mod connection;
