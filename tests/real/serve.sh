@@ -43,8 +43,11 @@ stop() {
         [ ${#alive[@]} = 0 ] && break
         sleep 0.05
     done
-    [ ${#alive[@]} = 0 ] || kill -9 "${alive[@]}" 2>/dev/null
-    wait
+    if [ ${#alive[@]} != 0 ]; then
+        ps -o pid=,args= -p "${alive[@]}" >>"$state/stop.log" 2>&1
+        kill -9 "${alive[@]}" 2>/dev/null
+    fi
+    wait 2>/dev/null
 }
 trap stop EXIT
 trap 'exit 143' INT TERM HUP
@@ -113,12 +116,15 @@ run rbldnsd rbldnsd -n -q -f -b "$address/5303" -r "$state/rbldnsd" -w . -u nobo
     ip.blocklist.example:ip4set:addresses \
     domain.blocklist.example:dnset:domains
 
-# Recursive: unbound knows who is authoritative for our zones, and nobody else.
+# Recursive: unbound knows who is authoritative for our zones; no other name exists.
+stub() { # stub ZONE PORT…
+    printf 'server:\n    local-zone: "%s." transparent\nstub-zone:\n    name: "%s"\n    stub-prime: no\n' "$1" "$1"
+    shift
+    printf "    stub-addr: $address@%s\n" "$@"
+}
 {
-    for zone in "$state"/zones/*.zone; do
-        printf 'stub-zone:\n    name: "%s"\n    stub-prime: no\n' "$(basename "$zone" .zone)"
-        for port in "${authorities[@]}"; do printf '    stub-addr: %s@%s\n' "$address" "$port"; done
-    done
+    for zone in "$state"/zones/*.zone; do stub "$(basename "$zone" .zone)" "${authorities[@]}"; done
+    stub blocklist.example 5303
 } >"$state/unbound/stubs.conf"
 run unbound unbound -d -c "$state/unbound/unbound.conf"
 

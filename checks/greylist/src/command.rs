@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use crate::{duration, facts::Facts};
+use crate::{LONGEST_WAIT, duration, facts::Facts};
 
-/// The command that tries again after `wait` with the same triplet.
+/// The command that tries again after `wait`, or the longest wait
+/// that is taken, with the same triplet.
 pub(crate) fn confirm(facts: &Facts, wait: Duration) -> String {
     let mut command = format!("engine run --only greylist --recipient {}", quoted(&facts.recipient));
     if let Some(sender) = &facts.sender_given {
         command.push_str(&format!(" --sender {}", quoted(sender)));
     }
-    command.push_str(&format!(" --wait {} {}", duration::setting(wait), quoted(&facts.domain)));
+    command.push_str(&format!(" --wait {} {}", duration::setting(wait.min(LONGEST_WAIT)), quoted(&facts.domain)));
     command
 }
 

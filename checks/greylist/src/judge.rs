@@ -113,7 +113,7 @@ fn suspected(facts: &Facts, plan: &Plan, asked: &Asked) -> Finding {
     let first = &asked.first;
     let promised = announced(&first.answer);
     let worded = matches!(deferral::classify(first.stage, &first.answer), Deferral::Greylisting(_));
-    let mut seen = format!("{} puts {} off with {}.", first.server(), facts.recipient, first.answer.code);
+    let mut seen = format!("{} puts {} off with {}.", first.server(), facts.recipient, code(first));
     match (worded, promised) {
         (_, Some((delay, _))) => seen.push_str(&format!(" It announces a delay of {}.", words(delay))),
         (true, None) => seen.push_str(" Its words are those of greylisting."),
@@ -123,9 +123,11 @@ fn suspected(facts: &Facts, plan: &Plan, asked: &Asked) -> Finding {
     }
     seen.push_str(&after_others(asked));
     let wait = promised.map_or(USUAL_WAIT, |(delay, _)| delay + Duration::from_secs(60));
-    let remedy = Remedy::step("Try the same sender and recipient again from the same address after the delay.")
-        .setting(command::confirm(facts, wait))
-        .effect(format!("the answer comes after {}", words(wait)));
+    let remedy = Remedy::step(
+        "Run this, which tries the same sender and recipient again from the same address after the delay.",
+    )
+    .setting(command::confirm(facts, wait))
+    .effect(format!("the answer comes after {}", words(wait)));
     let finding = Finding::new(SUSPECTED, subject(facts), seen)
         .confidence(if worded { Confidence::Medium } else { Confidence::Low })
         .evidence(quote(first))
@@ -147,7 +149,7 @@ fn confirmed(facts: &Facts, plan: &Plan, asked: &Asked) -> Finding {
         "{} puts {} off with {} and accepts the same sender and recipient {} later. The delay is {}.",
         first.server(),
         facts.recipient,
-        first.answer.code,
+        code(first),
         words(upper),
         match lower {
             Some(lower) => format!("more than {} and at most {}", words(lower), words(upper)),
@@ -163,7 +165,11 @@ fn confirmed(facts: &Facts, plan: &Plan, asked: &Asked) -> Finding {
     seen.push_str(&fate_of_mail(delay));
     seen.push_str(&after_others(asked));
     let too_long = delay > plan.long_delay || !fate.lost.is_empty();
-    let finding = Finding::new(CONFIRMED, subject(facts), seen).evidence(quote(first)).evidence(quote(last));
+    let worded = matches!(deferral::classify(first.stage, &first.answer), Deferral::Greylisting(_));
+    let finding = Finding::new(CONFIRMED, subject(facts), seen)
+        .confidence(if worded { Confidence::High } else { Confidence::Medium })
+        .evidence(quote(first))
+        .evidence(quote(last));
     if !too_long {
         return finding.actor(Actor::Nobody).remedy(Remedy::step(
             "Let the mail wait: a sender that tries again gets through. To spare a sender the delay, have the receiver exempt its address or domain from greylisting.",
@@ -209,7 +215,7 @@ fn still_deferred(facts: &Facts, asked: &Asked) -> Finding {
     let promised = announced(&last.answer).map(|(delay, _)| delay);
     let wait = promised.map_or(waited * 4, |delay| delay + Duration::from_secs(60)).max(USUAL_WAIT);
     let remedy = Remedy::step(
-        "Wait longer. If mail is still put off after an hour, ask the receiver's postmaster, with the quoted reply.",
+        "Wait longer, as this command does. If mail is still put off after an hour, ask the receiver's postmaster, with the quoted reply.",
     )
     .setting(command::confirm(facts, wait));
     Finding::new(STILL_DEFERRED, subject(facts), seen)
@@ -249,6 +255,14 @@ fn quote(attempt: &Attempt) -> Evidence {
         (Some((_, span)), _) => quoted.at(span, "the announced delay"),
         (None, Deferral::Greylisting(span)) => quoted.at(span, "greylisting"),
         _ => code_quote(attempt, "put off"),
+    }
+}
+
+/// The codes of the reply: `450 4.2.0`.
+fn code(attempt: &Attempt) -> String {
+    match attempt.answer.enhanced {
+        Some(enhanced) => format!("{} {enhanced}", attempt.answer.code),
+        None => attempt.answer.code.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use engine_plugin_api::{Actor, Confidence, Evidence, Finding, Remedy, Severity, Span};
 
-use super::{after_others, code_quote, subject};
+use super::{after_others, code, code_quote, subject};
 use crate::{
     OTHER_DEFERRAL, RECIPIENT_UNKNOWN, REFUSED, RELAY_DENIED,
     deferral::Reason,
@@ -78,7 +78,7 @@ pub(super) fn refused(facts: &Facts, asked: &Asked) -> Finding {
     let mut seen =
         format!("{} refuses {} at {}. {}", last.server(), facts.recipient, last.stage.phrase(), refusal.meaning());
     if !asked.later.is_empty() {
-        seen.push_str(&format!(" Before, it put the same attempt off with {}.", asked.first.answer.code));
+        seen.push_str(&format!(" Before, it put the same attempt off with {}.", code(&asked.first)));
     }
     seen.push_str(&after_others(asked));
     let evidence = match at {
