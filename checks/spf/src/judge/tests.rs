@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use engine_plugin_api::{Severity, Target};
+use proptest::prelude::*;
 
 use crate::testing::{codes, facts, find, judged, pointed, published};
 
@@ -342,4 +343,29 @@ fn hostile_trees_end() {
     assert_eq!(pointed(faults[9]), "999");
     let size: usize = judgement.findings.iter().map(|finding| format!("{finding:?}").len()).sum();
     assert!(size < 200_000, "{size} bytes");
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_record_every_caret_stands_on_whole_characters(
+        start in "[ \"]?(v=spf1|v=spf|V=SPF10|spf1)[ ;\u{a0}|]?",
+        words in proptest::collection::vec(
+            "[-+~?\u{2013}]?(all|a|mx|ptr|include|exists|ip4|ip6|redirect|exp|ipv4)[:=]?[a-z0-9.%{}/:|é\u{200b}]{0,40}( |\\|)?",
+            0..40,
+        ),
+        other in "(v=spf1 )?[a-z:.~ é-]{0,30}",
+    ) {
+        let mut target = Target::domain("d.example");
+        (target.ip, target.sender) = (Some("25.25.9.9".parse().unwrap()), Some("joe@d.example".into()));
+        let lines = [format!("d.example TXT {start}{}", words.join(" ")), format!("d.example TXT {other}")];
+        let judgement = judged(&target, &world(&lines, &[]));
+        for quote in judgement.findings.iter().flat_map(|f| &f.evidence).filter_map(|e| e.quote.as_ref()) {
+            let span = quote.span.unwrap_or(engine_plugin_api::Span::new(0, 0));
+            prop_assert!(quote.text.get(span.start..span.end).is_some(), "{quote:?}");
+        }
+        for record in judgement.findings.iter().filter_map(|f| f.remedy.as_ref()).flat_map(|r| &r.publish) {
+            let reread = mail_syntax::spf::parse(&record.value);
+            prop_assert!(!reread.is_broken() || record.rtype != "TXT", "{}", record.value);
+        }
+    }
 }
