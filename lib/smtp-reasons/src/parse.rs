@@ -40,7 +40,7 @@ pub struct Reply {
     pub span: Range<usize>,
     /// From the first code (or the first word) to the end.
     pub said: Range<usize>,
-    /// Where codes stand, those repeated on continuation lines included.
+    /// Where codes stand, in order, those repeated on continuation lines included.
     pub codes: Vec<Range<usize>>,
     /// What it names, prefix included.
     pub elements: Elements,
@@ -99,7 +99,7 @@ struct BasicSite {
 
 fn basic_sites(text: &str) -> Vec<BasicSite> {
     let bytes = text.as_bytes();
-    let mut sites = Vec::new();
+    let mut sites: Vec<BasicSite> = Vec::new();
     let mut at = 0;
     while at + 3 <= bytes.len() {
         let digits = &bytes[at..at + 3];
@@ -109,9 +109,12 @@ fn basic_sites(text: &str) -> Vec<BasicSite> {
         }
         let run = bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
         let code = digits.iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
-        if run == 3 && (200..600).contains(&code) && ends_well(&bytes[at + 3..]) && begins_well(text, at, code) {
-            let continues = bytes.get(at + 3) == Some(&b'-');
-            sites.push(BasicSite { code, span: at..at + 3, continues });
+        if run == 3 && (200..600).contains(&code) && ends_well(&bytes[at + 3..]) {
+            let continued = sites.last().is_some_and(|last| last.continues && last.code == code);
+            if continued || begins_well(text, at, code) {
+                let continues = bytes.get(at + 3) == Some(&b'-');
+                sites.push(BasicSite { code, span: at..at + 3, continues });
+            }
         }
         at += run.max(1);
     }
@@ -130,8 +133,7 @@ fn ends_well(after: &[u8]) -> bool {
 
 /// Whether a reply can begin at `at`.
 fn begins_well(text: &str, at: usize, code: u16) -> bool {
-    let before = &text[..at];
-    let line = before.rsplit(['\n', '\r']).next().unwrap_or_default();
+    let line = line_before(text, at);
     let trimmed = line.trim_end();
     // A line, with or without the marks that transcripts and quotations put before it.
     if trimmed.trim_matches(|c: char| c.is_whitespace() || "\"'`><=~*-|([{#".contains(c)).is_empty() {
@@ -147,8 +149,8 @@ fn begins_well(text: &str, at: usize, code: u16) -> bool {
         ':' => spaced || introduces(trimmed.trim_end_matches(':'), true),
         _ if !spaced => false,
         // A code that stands in running words: an enhanced code follows, or a
-        // word says that this is a code, or it continues a reply.
-        _ => status_follows(text, at) || (code >= 400 && introduces(trimmed, false)) || continues(before, code),
+        // word says that this is a code.
+        _ => status_follows(text, at) || (code >= 400 && introduces(trimmed, false)),
     }
 }
 
@@ -183,9 +185,15 @@ fn introduces(before: &str, colon: bool) -> bool {
     }
 }
 
-/// Whether the same code with `-` stands before, so that this one continues it.
-fn continues(before: &str, code: u16) -> bool {
-    before.contains(&format!("{code}-"))
+/// What stands before `at` on its line, at most the last few words of it.
+fn line_before(text: &str, at: usize) -> &str {
+    const FARTHEST: usize = 256;
+    let mut from = at.saturating_sub(FARTHEST);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let line = text[from..at].rfind(['\n', '\r']).map_or(from, |end| from + end + 1);
+    &text[line..at]
 }
 
 /// A place where an enhanced status code stands.
@@ -326,8 +334,9 @@ fn reply(
     status: Option<Part<StatusCode>>,
     span: Range<usize>,
     said: Range<usize>,
-    codes: Vec<Range<usize>>,
+    mut codes: Vec<Range<usize>>,
 ) -> Reply {
+    codes.sort_by_key(|code| code.start);
     let elements = elements(text, span.clone());
     let command = command(&text[span.clone()]);
     Reply { basic, status, span, said, codes, elements, command }

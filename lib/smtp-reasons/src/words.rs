@@ -18,7 +18,8 @@ pub(crate) struct Word {
     pub(crate) span: Range<usize>,
 }
 
-/// The words of `text` within `range`, without those that begin in one of `skip`.
+/// The words of `text` within `range`, without those that begin in one of
+/// `skip`, which are in order.
 pub(crate) fn words(text: &str, range: Range<usize>, skip: &[Range<usize>]) -> Vec<Word> {
     let Some(part) = text.get(range.clone()) else { return Vec::new() };
     let mut found: Vec<Word> = Vec::new();
@@ -44,7 +45,8 @@ fn push(found: &mut Vec<Word>, text: &str, span: Range<usize>, skip: &[Range<usi
     }
     let start = span.start + (raw.len() - raw.trim_start_matches(['.', '\'', '’', '@']).len());
     let span = start..start + bare.len();
-    if skip.iter().any(|s| s.contains(&span.start)) {
+    let before = skip.partition_point(|s| s.start <= span.start);
+    if skip[..before].last().is_some_and(|s| s.contains(&span.start)) {
         return;
     }
     let word = bare.to_lowercase().replace('’', "'");
