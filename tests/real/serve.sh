@@ -30,11 +30,21 @@ for user in postfix postgrey nobody; do
 done
 
 pids=()
+postfix_parent=
 stop() {
     trap - EXIT
-    [ -e "$state/postfix/spool/pid/master.pid" ] &&
+    trap '' INT TERM HUP
+    local pid alive
+    # Postfix's parent process is not its master: it is stopped by its own
+    # command, once it has got as far as to know its master.
+    if [ -n "$postfix_parent" ]; then
+        for _ in $(seq 100); do
+            [ -s "$state/postfix/spool/pid/master.pid" ] && break
+            kill -0 "$postfix_parent" 2>/dev/null || break
+            sleep 0.05
+        done
         postfix -c "$state/postfix" stop </dev/null >>"$state/stop.log" 2>&1
-    local pid
+    fi
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
     # A server that does not end within five seconds is killed.
     for _ in $(seq 100); do
@@ -137,6 +147,7 @@ run postgrey postgrey --inet="$address:5304" --dbdir="$state/postgrey" --user=po
     --whitelist-clients="$state/whitelist/clients" --whitelist-recipients="$state/whitelist/recipients"
 await postgrey tcp_open "$address" 5304
 run postfix postfix -c "$state/postfix" start-fg
+postfix_parent=$!
 
 for port in "${authorities[@]}"; do await "the authoritative server, port $port," answers "$port"; done
 await rbldnsd answers 5303
