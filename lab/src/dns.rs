@@ -209,7 +209,7 @@ impl DnsServer {
         }
         Ok(match &self.view {
             View::Recursive => self.names.recursive(&name, rtype),
-            View::Authoritative(zones) => self.names.authoritative(zones, &name, rtype),
+            View::Authoritative(zones) => self.names.authoritative(self.address.ip(), zones, &name, rtype),
         })
     }
 }

@@ -1,9 +1,9 @@
 //! The running lab.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -80,7 +80,8 @@ impl Lab {
     /// When the world says something that means nothing, or the system gives no
     /// loopback socket.
     pub async fn start_with(world: &World, options: LabOptions) -> Result<Lab, LabError> {
-        let Compiled { names, scripts } = Compiled::new(world).map_err(|(place, problem)| place.error(problem))?;
+        let Compiled { names, own_names, scripts } =
+            Compiled::new(world).map_err(|(place, problem)| place.error(problem))?;
         let names = Arc::new(names);
         let log = Arc::new(Log::default());
         let authority = Authority::new()
@@ -97,8 +98,8 @@ impl Lab {
         lab.resolver = lab.start_dns(Arc::clone(&names), View::Recursive, None, round_trip).await?;
         for (address, zones) in names.name_servers() {
             let presented = SocketAddr::new(address, 53);
-            let socket =
-                lab.start_dns(Arc::clone(&names), View::Authoritative(zones), Some(presented), round_trip).await?;
+            let held = Arc::clone(own_names.get(&address).unwrap_or(&names));
+            let socket = lab.start_dns(held, View::Authoritative(zones), Some(presented), round_trip).await?;
             lab.routes.push((presented, socket));
         }
         for script in scripts {
@@ -197,12 +198,32 @@ impl Lab {
 /// A world whose texts are understood.
 pub(crate) struct Compiled {
     names: Names,
+    /// What the servers with a zone of their own hold.
+    own_names: HashMap<IpAddr, Arc<Names>>,
     scripts: Vec<Script>,
 }
 
 impl Compiled {
     pub(crate) fn new(world: &World) -> Result<Compiled, (Place, String)> {
         let names = Names::new(world)?;
+        let servers = names.name_servers();
+        let led_to = |address: &IpAddr| match servers.contains_key(address) {
+            true => Ok(()),
+            false => Err(format!("no NS record leads to {address}: expected one, and an address for its name")),
+        };
+        for (index, fault) in world.fault.iter().enumerate() {
+            fault.server.iter().try_for_each(led_to).map_err(|problem| (Place::Fault(index), problem))?;
+        }
+        let mut own_names = HashMap::new();
+        for (index, server) in world.nameserver.iter().enumerate() {
+            let wrong = |problem| (Place::NameServer(index), problem);
+            led_to(&server.address).map_err(wrong)?;
+            let own = World { zone: server.zone.clone(), fault: world.fault.clone(), ..World::default() };
+            let own = Names::new(&own).map_err(|(place, problem)| wrong(place.error(problem).to_string()))?;
+            if own_names.insert(server.address, Arc::new(own)).is_some() {
+                return Err(wrong(format!("{} has an earlier section: expected each server once", server.address)));
+            }
+        }
         let mut scripts = Vec::new();
         let mut taken = HashSet::new();
         for (index, server) in world.smtp.iter().enumerate() {
@@ -212,7 +233,7 @@ impl Compiled {
                 return Err(wrong(format!("{twice} port {} is taken: expected each address once", server.port)));
             }
         }
-        Ok(Compiled { names, scripts })
+        Ok(Compiled { names, own_names, scripts })
     }
 }
 
@@ -221,6 +242,7 @@ impl Place {
     fn error(self, problem: String) -> WorldError {
         let (line, column, section) = match self {
             Place::Zone(line, column) => (line, column, "zone".to_owned()),
+            Place::NameServer(index) => (0, 0, format!("nameserver {}", index + 1)),
             Place::Fault(index) => (0, 0, format!("fault {}", index + 1)),
             Place::Blocklist(index) => (0, 0, format!("blocklist {}", index + 1)),
             Place::Smtp(index) => (0, 0, format!("smtp {}", index + 1)),

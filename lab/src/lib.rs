@@ -9,6 +9,11 @@
 //!
 //! The world language is described in this crate's `README.md`.
 
+/// The README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod certs;
 mod dns;
 mod lab;
@@ -25,6 +30,6 @@ pub use lab::{Lab, LabError, LabOptions};
 pub use log::{Question, Session, Transport};
 pub use scenario::{Kind, Scenario, ScenarioTarget};
 pub use world::{
-    Behaviour, Blocklist, CertificateKind, Domain, ExtendedError, Fault, FaultAnswer, Greylist, ListKind, OneOrMany,
-    SmtpServer, Stage, World, WorldError,
+    Behaviour, Blocklist, CertificateKind, Domain, ExtendedError, Fault, FaultAnswer, Greylist, ListKind, NameServer,
+    OneOrMany, SmtpServer, Stage, World, WorldError,
 };

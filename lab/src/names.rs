@@ -46,6 +46,8 @@ pub(crate) enum Place {
     Fault(usize),
     /// A `blocklist` section, from 0.
     Blocklist(usize),
+    /// A `nameserver` section, from 0.
+    NameServer(usize),
     /// An `smtp` section, from 0.
     Smtp(usize),
 }
@@ -141,11 +143,11 @@ impl Names {
 
     /// What the recursive resolver says.
     pub(crate) fn recursive(&self, name: &Name, rtype: RecordType) -> Reply {
-        self.follow(name, rtype, |_| true)
+        self.follow(None, name, rtype, |_| true)
     }
 
-    /// What the authoritative server of `zones` says.
-    pub(crate) fn authoritative(&self, zones: &[Name], name: &Name, rtype: RecordType) -> Reply {
+    /// What the authoritative server of `zones` at the address `server` says.
+    pub(crate) fn authoritative(&self, server: IpAddr, zones: &[Name], name: &Name, rtype: RecordType) -> Reply {
         let Some(apex) = zones.iter().filter(|zone| zone.zone_of(name)).max_by_key(|zone| zone.num_labels()) else {
             return Reply { rcode: ResponseCode::Refused, ..Reply::default() };
         };
@@ -153,16 +155,16 @@ impl Names {
             return self.referral(&cut);
         }
         let here = |name: &Name| zones.iter().any(|zone| zone.zone_of(name) && self.cut(zone, name).is_none());
-        Reply { authoritative: true, ..self.follow(name, rtype, here) }
+        Reply { authoritative: true, ..self.follow(Some(server), name, rtype, here) }
     }
 
     /// Answers from the world, following aliases to names that are `within` reach.
-    fn follow(&self, name: &Name, rtype: RecordType, within: impl Fn(&Name) -> bool) -> Reply {
+    fn follow(&self, server: Option<IpAddr>, name: &Name, rtype: RecordType, within: impl Fn(&Name) -> bool) -> Reply {
         let mut reply = Reply::default();
         let mut name = name.clone();
         for _ in 0..=MAX_ALIASES {
             let mut look = self.look(&name, rtype);
-            if let Some(fault) = self.fault_of(&name, rtype) {
+            if let Some(fault) = self.fault_of(server, &name, rtype) {
                 reply.delay += fault.delay.unwrap_or_default();
                 reply.ede = fault.ede.clone().or(reply.ede);
                 match fault.answer {
@@ -284,13 +286,16 @@ impl Names {
         [of(RecordType::A), of(RecordType::AAAA)].concat()
     }
 
-    /// The fault that applies: the name's own before that of a name above it,
-    /// and that of the type before that of every type.
-    fn fault_of<'a>(&'a self, name: &Name, rtype: RecordType) -> Option<&'a Fault> {
+    /// The fault that applies: the name's own before that of a name above it;
+    /// then that of the server, and that of the type, before a general one.
+    fn fault_of<'a>(&'a self, server: Option<IpAddr>, name: &Name, rtype: RecordType) -> Option<&'a Fault> {
         let best = |rules: &'a HashMap<Name, Vec<Rule>>, name: &Name| {
-            let rules = rules.get(name)?;
-            let typed = rules.iter().find(|rule| rule.rtype == Some(rtype));
-            typed.or_else(|| rules.iter().find(|rule| rule.rtype.is_none())).map(|rule| &rule.fault)
+            let rules = rules.get(name)?.iter();
+            let applies = |rule: &&Rule| {
+                rule.rtype.is_none_or(|of| of == rtype) && (rule.fault.server.is_none() || rule.fault.server == server)
+            };
+            let special = |rule: &&Rule| (rule.fault.server.is_some(), rule.rtype.is_some());
+            rules.filter(applies).max_by_key(special).map(|rule| &rule.fault)
         };
         let mut above = name.clone();
         let mut found = best(&self.exact, name);
@@ -332,7 +337,7 @@ impl Names {
             None => (&mut self.exact, zone::name(&fault.name)?),
         };
         let rules = rules.entry(name).or_default();
-        if rules.iter().any(|other| other.rtype == rule.rtype) {
+        if rules.iter().any(|other| other.rtype == rule.rtype && other.fault.server == rule.fault.server) {
             return Err(format!("`{}` has an earlier fault of the same type: expected one", fault.name));
         }
         rules.push(rule);

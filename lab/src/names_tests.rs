@@ -23,7 +23,7 @@ www.b.example.        A     25.25.2.1
 "#;
 
 fn names(faults: &str) -> Names {
-    Names::new(&World { zone: ZONE.into(), ..World::parse(faults).unwrap() }).unwrap()
+    Names::new(&World::parse(&format!("zone = '''{ZONE}'''\n{faults}")).unwrap()).unwrap()
 }
 
 /// The response code, then the answer's data, then `; ` and the owner of the SOA.
@@ -76,7 +76,8 @@ fn the_resolver_tells_what_exists_from_what_does_not() {
 fn an_authoritative_server_answers_for_its_zones_alone() {
     let names = names("");
     let servers = names.name_servers();
-    let zones = &servers[&"25.25.0.53".parse().unwrap()];
+    let server = "25.25.0.53".parse().unwrap();
+    let zones = &servers[&server];
     assert_eq!(zones, &servers[&"2a09:25::53".parse().unwrap()]);
     assert_eq!(servers.len(), 3);
     for (name, rtype, authoritative, expected) in [
@@ -87,10 +88,10 @@ fn an_authoritative_server_answers_for_its_zones_alone() {
         ("www.b.example.", "A", false, "Refused"),
         ("x.sub.a.example.", "A", false, "NoError; NS sub.a.example."),
     ] {
-        let reply = names.authoritative(zones, &zone::name(name).unwrap(), zone::record_type(rtype).unwrap());
+        let reply = names.authoritative(server, zones, &zone::name(name).unwrap(), zone::record_type(rtype).unwrap());
         assert_eq!((reply.authoritative, shown(&reply).as_str()), (authoritative, expected), "{name} {rtype}");
     }
-    let glue = names.authoritative(zones, &zone::name("sub.a.example").unwrap(), RecordType::A).additionals;
+    let glue = names.authoritative(server, zones, &zone::name("sub.a.example").unwrap(), RecordType::A).additionals;
     assert_eq!(glue.len(), 1, "{glue:?}");
 }
 
@@ -124,4 +125,20 @@ fn the_nearest_fault_applies_and_reaches_through_aliases() {
     assert_eq!((reply.delay, shown(&reply).as_str()), (Duration::from_millis(200), "NoError 25.25.1.3"));
     let bogus = names.recursive(&zone::name("a.example").unwrap(), RecordType::MX);
     assert_eq!(bogus.ede, Some(ExtendedError { code: 6, text: "bogus".into() }));
+}
+
+#[test]
+fn a_fault_of_one_server_is_seen_there_alone() {
+    let names = names(
+        r#"
+        fault = [
+            { name = "a.example", type = "MX", answer = "servfail" },
+            { name = "a.example", server = "25.25.0.53", answer = "timeout" },
+        ]
+        "#,
+    );
+    let (name, zones) = (zone::name("a.example").unwrap(), [zone::name("a.example").unwrap()]);
+    let at = |server: &str| shown(&names.authoritative(server.parse().unwrap(), &zones, &name, RecordType::MX));
+    assert_eq!((at("25.25.0.53").as_str(), at("2a09:25::53").as_str()), ("Silent", "ServFail"));
+    assert_eq!(shown(&names.recursive(&name, RecordType::MX)), "ServFail");
 }

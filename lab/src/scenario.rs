@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::world::{Blocklist, Fault, Sections, SmtpServer, World, WorldError};
+use crate::world::{Blocklist, Fault, NameServer, Sections, SmtpServer, World, WorldError};
 
 /// A world together with a target, and the codes that a check must make there.
 ///
@@ -66,7 +66,13 @@ impl Scenario {
     /// nothing: the place and what was expected.
     pub fn parse(text: &str) -> Result<Scenario, WorldError> {
         let raw: RawScenario = toml::from_str(text).map_err(|e| WorldError::from_toml(text, &e))?;
-        let sections = Sections { zone: raw.zone, fault: raw.fault, blocklist: raw.blocklist, smtp: raw.smtp };
+        let sections = Sections {
+            zone: raw.zone,
+            nameserver: raw.nameserver,
+            fault: raw.fault,
+            blocklist: raw.blocklist,
+            smtp: raw.smtp,
+        };
         Ok(Scenario {
             name: raw.name,
             kind: raw.kind,
@@ -152,6 +158,8 @@ struct RawScenario {
     unknown: bool,
     #[serde(default)]
     zone: Option<Spanned<String>>,
+    #[serde(default)]
+    nameserver: Vec<Spanned<NameServer>>,
     #[serde(default)]
     fault: Vec<Spanned<Fault>>,
     #[serde(default)]

@@ -15,6 +15,8 @@ use crate::{lab::Compiled, names::Place};
 pub struct World {
     /// Zone-file lines with absolute names, `name. [ttl] TYPE data`.
     pub zone: String,
+    /// Name servers that hold another version of the zone.
+    pub nameserver: Vec<NameServer>,
     /// DNS faults, by name and type.
     pub fault: Vec<Fault>,
     /// Blocklist zones.
@@ -23,6 +25,17 @@ pub struct World {
     pub smtp: Vec<SmtpServer>,
     /// What to ask of this world; listed by `engine lab`.
     pub domain: Vec<Domain>,
+}
+
+/// An authoritative server whose zone is not that of the world.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NameServer {
+    /// The server's presented address; an NS record of the world leads to it.
+    pub address: IpAddr,
+    /// All that it holds, in place of the world's lines.
+    #[serde(default)]
+    pub zone: String,
 }
 
 /// A DNS fault: what is answered for a name in place of, or before, the truth.
@@ -35,6 +48,10 @@ pub struct Fault {
     /// The type asked for, for example `A` or `TYPE99`; absent: every type.
     #[serde(default, rename = "type")]
     pub rtype: Option<String>,
+    /// The presented address of the one authoritative server that has the
+    /// fault; absent: all, and the resolver.
+    #[serde(default)]
+    pub server: Option<IpAddr>,
     /// What is answered; absent: the normal answer (after `delay`).
     #[serde(default)]
     pub answer: Option<FaultAnswer>,
@@ -284,7 +301,13 @@ impl World {
     /// nothing: the place and what was expected.
     pub fn parse(text: &str) -> Result<World, WorldError> {
         let raw: RawWorld = toml::from_str(text).map_err(|e| WorldError::from_toml(text, &e))?;
-        let sections = Sections { zone: raw.zone, fault: raw.fault, blocklist: raw.blocklist, smtp: raw.smtp };
+        let sections = Sections {
+            zone: raw.zone,
+            nameserver: raw.nameserver,
+            fault: raw.fault,
+            blocklist: raw.blocklist,
+            smtp: raw.smtp,
+        };
         let mut world = sections.into_world(text)?;
         world.domain = raw.domain;
         Ok(world)
@@ -304,6 +327,8 @@ struct RawWorld {
     #[serde(default)]
     zone: Option<Spanned<String>>,
     #[serde(default)]
+    nameserver: Vec<Spanned<NameServer>>,
+    #[serde(default)]
     fault: Vec<Spanned<Fault>>,
     #[serde(default)]
     blocklist: Vec<Spanned<Blocklist>>,
@@ -316,6 +341,7 @@ struct RawWorld {
 /// The sections that a world and a scenario share, with their places.
 pub(crate) struct Sections {
     pub(crate) zone: Option<Spanned<String>>,
+    pub(crate) nameserver: Vec<Spanned<NameServer>>,
     pub(crate) fault: Vec<Spanned<Fault>>,
     pub(crate) blocklist: Vec<Spanned<Blocklist>>,
     pub(crate) smtp: Vec<Spanned<SmtpServer>>,
@@ -324,28 +350,34 @@ pub(crate) struct Sections {
 impl Sections {
     /// Puts the sections together, and points at what means nothing in `text`.
     pub(crate) fn into_world(self, text: &str) -> Result<World, WorldError> {
-        let fault_starts: Vec<usize> = self.fault.iter().map(|section| section.span().start).collect();
-        let blocklist_starts: Vec<usize> = self.blocklist.iter().map(|section| section.span().start).collect();
-        let smtp_starts: Vec<usize> = self.smtp.iter().map(|section| section.span().start).collect();
         let zone_start = self.zone.as_ref().map_or(0, |zone| zone.span().start);
-        let world = World {
-            zone: self.zone.map(Spanned::into_inner).unwrap_or_default(),
-            fault: self.fault.into_iter().map(Spanned::into_inner).collect(),
-            blocklist: self.blocklist.into_iter().map(Spanned::into_inner).collect(),
-            smtp: self.smtp.into_iter().map(Spanned::into_inner).collect(),
-            domain: Vec::new(),
+        let (nameserver, nameserver_starts) = split(self.nameserver);
+        let (fault, fault_starts) = split(self.fault);
+        let (blocklist, blocklist_starts) = split(self.blocklist);
+        let (smtp, smtp_starts) = split(self.smtp);
+        let zone = self.zone.map(Spanned::into_inner).unwrap_or_default();
+        let world = World { zone, nameserver, fault, blocklist, smtp, domain: Vec::new() };
+        let Err((place, problem)) = Compiled::new(&world) else { return Ok(world) };
+        let (starts, index) = match place {
+            Place::Zone(line, column) => return Err(WorldError::in_zone(text, zone_start, line, column, problem)),
+            Place::NameServer(index) => (nameserver_starts, index),
+            Place::Fault(index) => (fault_starts, index),
+            Place::Blocklist(index) => (blocklist_starts, index),
+            Place::Smtp(index) => (smtp_starts, index),
         };
-        let start = |starts: &[usize], index: usize| starts.get(index).copied().unwrap_or(0);
-        match Compiled::new(&world) {
-            Ok(_) => Ok(world),
-            Err((Place::Zone(line, column), problem)) => {
-                Err(WorldError::in_zone(text, zone_start, line, column, problem))
-            }
-            Err((Place::Fault(i), problem)) => Err(WorldError::at(text, start(&fault_starts, i), problem)),
-            Err((Place::Blocklist(i), problem)) => Err(WorldError::at(text, start(&blocklist_starts, i), problem)),
-            Err((Place::Smtp(i), problem)) => Err(WorldError::at(text, start(&smtp_starts, i), problem)),
-        }
+        Err(WorldError::at(text, starts.get(index).copied().unwrap_or(0), problem))
     }
+}
+
+/// Parts sections from the places where they begin.
+fn split<T>(sections: Vec<Spanned<T>>) -> (Vec<T>, Vec<usize>) {
+    sections
+        .into_iter()
+        .map(|section| {
+            let start = section.span().start;
+            (section.into_inner(), start)
+        })
+        .unzip()
 }
 
 impl WorldError {

@@ -13,10 +13,16 @@ fn every_key_of_the_language_is_read() {
         r#"
         zone = '''
         a.example. MX 10 mx.a.example.
+        a.example. NS ns.a.example.
+        ns.a.example. A 25.25.0.53
         '''
+        [[nameserver]]
+        address = "25.25.0.53"
+        zone = "a.example. MX 10 other.a.example."
         [[fault]]
         name = "a.example"
         type = "A"
+        server = "25.25.0.53"
         answer = "servfail"
         delay = "200ms"
         ede = { code = 6, text = "bogus" }
@@ -70,6 +76,19 @@ fn a_fault_is_named_with_its_place_in_the_file() {
         ("[[fault]]\nname = 'a.example'\nanswer = 'servfial'", 3, 10, "expected one of `servfail`"),
         ("[[fault]]\nname = 'a.example'\ndelay = '1 day'", 3, 9, "`1 day` is not a duration"),
         ("\n[[fault]]\nname = 'a.example'", 2, 1, "does nothing"),
+        ("[[nameserver]]\naddress = '25.25.0.9'", 1, 1, "no NS record leads to 25.25.0.9"),
+        (
+            "fault = [{ name = 'x', server = '25.25.0.9', answer = 'refused' }]",
+            1,
+            10,
+            "no NS record leads to 25.25.0.9",
+        ),
+        (
+            "zone = \"a.example. NS n.example.\\nn.example. A 25.25.0.9\"\n[[nameserver]]\naddress = '25.25.0.9'\nzone = 'x. A y'",
+            2,
+            1,
+            "line 1, column 6: zone: `y` is not an IPv4 address",
+        ),
         ("[[smtp]]\nadress = '25.25.1.1'", 2, 1, "unknown field `adress`"),
         ("[[smtp]]\naddress = '25.25.1'", 2, 11, "expected an IP address"),
         ("[[smtp]]\naddress = '25.25.1.1'\n[[smtp]]\naddress = '25.25.1.1'", 3, 1, "is taken"),

@@ -129,6 +129,31 @@ async fn authoritative_servers_answer_at_their_presented_addresses() {
 }
 
 #[tokio::test]
+async fn a_name_server_may_hold_another_version_of_its_zone() {
+    let lab = start(
+        r#"
+        zone = """
+        a.example.      NS   ns1.a.example.
+        a.example.      NS   ns2.a.example.
+        ns1.a.example.  A    25.25.0.53
+        ns2.a.example.  A    25.25.0.54
+        a.example.      MX   10 new.a.example.
+        """
+        nameserver = [{ address = "25.25.0.54", zone = "a.example. MX 10 old.a.example." }]
+        "#,
+    )
+    .await;
+    for (server, expected) in [
+        (route(&lab, "25.25.0.53:53"), "10 new.a.example."),
+        (route(&lab, "25.25.0.54:53"), "10 old.a.example."),
+        (lab.resolver(), "10 new.a.example."),
+    ] {
+        let answer = udp(server, &question("a.example.", MX, 1232)).await;
+        assert_eq!(answer.answers[0].data.to_string(), expected);
+    }
+}
+
+#[tokio::test]
 async fn odd_messages_get_the_code_they_deserve() {
     let lab = start("").await;
     let resolver = lab.resolver();
