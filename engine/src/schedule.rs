@@ -12,10 +12,7 @@ use engine_plugin_api::{
     services::{CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, SMTP_SESSION, SmtpReply, SmtpRequest},
 };
 use serde_json::{Value, json};
-use tokio::{
-    sync::{Notify, watch},
-    time::Instant,
-};
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     net::{Answer, Layer, Request},
@@ -27,6 +24,9 @@ pub const EMISSIONS: usize = 1_000;
 /// Time that one check may ask to wait in all.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
+/// How long a replay waits for a check that was cut off to send what it had sent.
+const REPLAYED_CUT: Duration = Duration::from_secs(10);
+
 /// One check to run.
 pub struct Job {
     /// What it says of itself.
@@ -35,8 +35,8 @@ pub struct Job {
     pub check: Arc<dyn DynCheck>,
     /// Its services.
     pub layer: Arc<dyn Layer>,
-    /// In a replay of a check that was cut off: how, and what tells that it can go no further.
-    pub replayed_cut: Option<(Cut, Arc<Notify>)>,
+    /// In a replay of a check that was cut off: how.
+    pub replayed_cut: Option<Cut>,
 }
 
 /// What became of one check.
@@ -107,10 +107,12 @@ async fn run_one(
     let id = job.manifest.id.clone();
     listener(Event::Started { check: id.clone() });
     let (waits, waited) = watch::channel(Duration::ZERO);
+    let (sent, mut arrived) = watch::channel(0);
     let desk = Arc::new(Desk {
         manifest: Arc::clone(&job.manifest),
         layer: job.layer,
         waits,
+        sent,
         tray: Mutex::default(),
         listener: Arc::clone(&listener),
     });
@@ -119,16 +121,18 @@ async fn run_one(
     let mut task = tokio::spawn(async move { check.run_dyn(context, target).await });
     let abort = task.abort_handle();
 
-    let (recorded, stuck) = job.replayed_cut.unzip();
-    let stuck = async {
-        match stuck {
-            Some(stuck) => stuck.notified().await,
-            None => std::future::pending().await,
+    let recorded = job.replayed_cut;
+    let overdue = async {
+        match &recorded {
+            // In a replay a cut comes when it came: after the last that the check had sent.
+            Some(cut) => {
+                let sent_again = arrived.wait_for(|sent| *sent >= cut.emissions);
+                // A check that has changed since may never send as much.
+                let _ = tokio::time::timeout(REPLAYED_CUT, sent_again).await;
+            }
+            None => past(deadline, waited).await,
         }
     };
-    // In a replay nothing but what was recorded ends a check.
-    let overdue =
-        async { if recorded.is_some() { std::future::pending().await } else { past(deadline, waited).await } };
     let interrupted = async {
         if interrupt.wait_for(|set| *set).await.is_err() {
             std::future::pending::<()>().await;
@@ -137,7 +141,6 @@ async fn run_one(
     let ended = tokio::select! {
         biased;
         ended = &mut task => Ok(ended),
-        () = stuck => Err(Cause::new(CauseKind::NotRecorded, "the recording ends here")),
         () = interrupted => Err(Cause::new(CauseKind::Interrupted, "the run was interrupted")),
         () = overdue => Err(Cause::new(CauseKind::Deadline, format!("the check was not done after {} s", deadline.as_secs_f64()))),
     };
@@ -214,6 +217,7 @@ struct Desk {
     manifest: Arc<Manifest>,
     layer: Arc<dyn Layer>,
     waits: watch::Sender<Duration>,
+    sent: watch::Sender<usize>,
     tray: Mutex<Tray>,
     listener: Listener,
 }
@@ -291,6 +295,7 @@ impl Services for Desk {
         let mut tray = self.tray.lock().unwrap_or_else(PoisonError::into_inner);
         if tray.emissions.len() < EMISSIONS {
             tray.emissions.push(emission);
+            self.sent.send_replace(tray.emissions.len());
         } else {
             drop(tray);
             self.violation(format!("`{}` sent more than {EMISSIONS} findings; the rest is left out", self.manifest.id));
@@ -298,6 +303,8 @@ impl Services for Desk {
     }
 
     fn dns(&self, question: DnsQuestion) -> BoxFuture<'_, Result<DnsReply, ServiceError>> {
+        // Equal questions are equal, however they came here.
+        let question = DnsQuestion { name: DnsQuestion::new(&question.name, question.rtype).name, ..question };
         Box::pin(async move {
             match self.exchange(DNS_LOOKUP, Request::Dns(question)).await? {
                 Answer::Dns(reply) => Ok(reply),

@@ -8,7 +8,7 @@ use std::{
 
 use engine_plugin_api::{ConfigError, Target};
 use serde_json::Value;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::{
     net::{
@@ -168,10 +168,9 @@ pub async fn replay(registry: &Registry, recording: Recording, listener: Listene
     let again: SharedJournal = Arc::new(Mutex::new(Journal::default()));
     let mut jobs = Vec::new();
     for planned in &plan.checks {
-        let stuck = Arc::new(Notify::new());
-        let answers = Replay { journal: Arc::clone(&journal), check: planned.id.clone(), stuck: Arc::clone(&stuck) };
+        let answers = Replay { journal: Arc::clone(&journal), check: planned.id.clone() };
         let layer = Recorder { below: Arc::new(answers), journal: Arc::clone(&again), check: planned.id.clone() };
-        let cut = journal.cuts.get(&planned.id).cloned().map(|cut| (cut, stuck));
+        let cut = journal.cuts.get(&planned.id).cloned();
         jobs.push(job(registry, &planned.id, settings, Arc::new(layer), cut)?);
     }
     let (_keep, never) = watch::channel(false);
@@ -185,7 +184,7 @@ fn job(
     id: &str,
     settings: &BTreeMap<String, Value>,
     layer: Arc<dyn Layer>,
-    replayed_cut: Option<(recording::Cut, Arc<Notify>)>,
+    replayed_cut: Option<recording::Cut>,
 ) -> Result<Job, RunError> {
     let check = registry.check(id).ok_or_else(|| RunError::MissingCheck(id.to_owned()))?;
     let instance = check

@@ -3,7 +3,6 @@
 use std::{future::pending, sync::Arc};
 
 use engine_plugin_api::{BoxFuture, ServiceError, ServiceErrorKind};
-use tokio::sync::Notify;
 
 use super::{Layer, Observation, Request, recorder::evidence_id};
 use crate::recording::Journal;
@@ -14,9 +13,6 @@ pub struct Replay {
     pub journal: Arc<Journal>,
     /// The check that asks.
     pub check: String,
-    /// Told when the check asks what it had no answer to before it was cut
-    /// off: it can go no further.
-    pub stuck: Arc<Notify>,
 }
 
 impl Layer for Replay {
@@ -31,7 +27,7 @@ impl Layer for Replay {
             return Box::pin(async move { Err(error) });
         }
         if self.journal.cuts.contains_key(&self.check) {
-            self.stuck.notify_one();
+            // The scheduler cuts it off as it was cut off then.
             return Box::pin(pending());
         }
         let why = format!("the recording does not hold {id}");
