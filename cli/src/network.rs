@@ -69,18 +69,6 @@ fn lab_options(lab: &Lab) -> NetOptions {
     }
 }
 
-/// The options that reach the same network again.
-pub fn words(run: &Run) -> String {
-    let mut words: Vec<String> = run.resolver.iter().map(|resolver| format!("--resolver {resolver}")).collect();
-    words.extend(run.route.iter().map(|file| format!("--route {}", file.display())));
-    match run.lab.as_deref() {
-        None => {}
-        Some("") => words.push("--lab".to_owned()),
-        Some(file) => words.push(format!("--lab={file}")),
-    }
-    words.join(" ")
-}
-
 /// Reads a world; the shipped one for an empty name.
 pub fn world(file: &str) -> Result<World, Complaint> {
     if file.is_empty() {

@@ -24,4 +24,4 @@ pub mod session;
 pub mod settle;
 mod suggest;
 
-pub use suggest::nearest;
+pub use suggest::{nearest, shell_word};

@@ -47,10 +47,10 @@ pub struct Commission {
     pub choice: Choice,
     /// The settings of the checks, by id.
     pub settings: BTreeMap<String, Value>,
-    /// The options that reach the same network again, for the commands that a
-    /// report names: for example `--lab`; possibly empty.
+    /// The options that the commands in the report repeat, for example
+    /// `--lab --wait 6m`; possibly empty.
     #[serde(default)]
-    pub network_options: String,
+    pub options: String,
 }
 
 /// One exchange with the network.

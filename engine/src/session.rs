@@ -71,8 +71,8 @@ pub struct Order {
     pub settings: BTreeMap<String, Value>,
     /// How long a check may take, waits that it asks for not counted.
     pub deadline: Duration,
-    /// The options that reach the same network again; see [`Commission::network_options`].
-    pub network_options: String,
+    /// The options that the commands in the report repeat; see [`Commission::options`].
+    pub options: String,
 }
 
 /// Why a run could not be begun.
@@ -120,7 +120,7 @@ pub async fn run(
     let started_ms = now_ms();
     let begun = std::time::Instant::now();
     let journal: SharedJournal = Arc::default();
-    let Order { target, profile_name, profile, choice, settings, deadline, network_options } = order;
+    let Order { target, profile_name, profile, choice, settings, deadline, options } = order;
     let plan = Plan::make(registry, &profile, &choice, &target)?;
 
     let mut jobs = Vec::new();
@@ -141,7 +141,7 @@ pub async fn run(
         started_ms,
         took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         vantage: network.vantage.clone(),
-        commission: Commission { target, profile_name, profile, choice, settings, network_options },
+        commission: Commission { target, profile_name, profile, choice, settings, options },
         journal,
     };
     let secrets: Vec<String> = recording
@@ -194,8 +194,8 @@ fn job(
 }
 
 fn assemble(registry: &Registry, recording: &Recording, plan: Plan, runs: Vec<schedule::CheckRun>) -> Report {
-    let Commission { target, profile_name, profile, network_options, .. } = &recording.commission;
-    let settled = settle(runs, registry, profile, target, network_options);
+    let Commission { target, profile_name, profile, options, .. } = &recording.commission;
+    let settled = settle(runs, registry, profile, target, options);
     Report {
         format: FORMAT.to_owned(),
         engine: recording.engine.clone(),

@@ -6,13 +6,14 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use engine_plugin_api::{Finding, Outcome, Severity, Subject, Target, Unknown};
+use engine_plugin_api::{Finding, Input, Outcome, Severity, Subject, Target, Unknown};
 
 use crate::{
     profile::Profile,
     registry::{Registry, public_code},
     report::{CheckReport, Muted, Reported, ReportedUnknown, RootCause, Verdict, Violation},
     schedule::CheckRun,
+    suggest::shell_word,
 };
 
 /// The settled part of a report.
@@ -34,14 +35,8 @@ pub struct Settled {
     pub violations: Vec<Violation>,
 }
 
-/// Settles the runs of the checks. `network_options` go into the commands that findings name.
-pub fn settle(
-    runs: Vec<CheckRun>,
-    registry: &Registry,
-    profile: &Profile,
-    target: &Target,
-    network_options: &str,
-) -> Settled {
+/// Settles the runs of the checks. `options` go into the commands that findings name.
+pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, target: &Target, options: &str) -> Settled {
     let mut findings: Vec<Reported> = Vec::new();
     let mut could_not_tell: Vec<ReportedUnknown> = Vec::new();
     let mut checks = Vec::new();
@@ -50,7 +45,7 @@ pub fn settle(
         violations.extend(run.violations.iter().map(|what| Violation { check: run.id.clone(), what: what.clone() }));
         for finding in run.findings {
             if let Some(reported) =
-                report(&run.id, finding, registry, profile, &recheck(&run.id, target, network_options))
+                report(&run.id, finding, registry, profile, &recheck(&run.id, registry, target, options))
             {
                 add(&mut findings, reported);
             }
@@ -102,33 +97,33 @@ fn report(check: &str, finding: Finding, registry: &Registry, profile: &Profile,
     })
 }
 
-/// The command that makes one check again on the same target.
-fn recheck(check: &str, target: &Target, network_options: &str) -> String {
+/// The command that makes one check again on the same target, with what the
+/// check needs of it.
+fn recheck(check: &str, registry: &Registry, target: &Target, options: &str) -> String {
+    let needs = |input: Input| {
+        let groups = registry.check(check).map_or(&[][..], |check| &check.manifest.inputs);
+        groups.iter().flatten().any(|needed| *needed == input)
+    };
     let mut command = format!("engine run --only {check}");
-    if !network_options.is_empty() {
-        command.push_str(&format!(" {network_options}"));
+    if !options.is_empty() {
+        command.push_str(&format!(" {options}"));
     }
     let ip = target.ip.map(|ip| ip.to_string());
-    for (option, value) in [
-        ("--ip", &ip),
-        ("--sender", &target.sender),
-        ("--recipient", &target.recipient),
-        ("--helo", &target.helo),
-        ("--reply", &target.reply),
+    for (option, value, wanted) in [
+        ("--ip", &ip, true),
+        ("--sender", &target.sender, true),
+        ("--helo", &target.helo, true),
+        ("--recipient", &target.recipient, needs(Input::Recipient)),
+        ("--reply", &target.reply, needs(Input::Reply)),
     ] {
-        if let Some(value) = value {
+        if let Some(value) = value.as_ref().filter(|_| wanted) {
             command.push_str(&format!(" {option} {}", shell_word(value)));
         }
     }
-    if let Some(domain) = &target.domain {
+    if let Some(domain) = target.domain.as_ref().filter(|_| needs(Input::Domain) || needs(Input::Recipient)) {
         command.push_str(&format!(" {domain}"));
     }
     command
-}
-
-fn shell_word(word: &str) -> String {
-    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"@.-_:+=/,".contains(&b));
-    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// Adds a finding, or joins it with an equal one that is there.

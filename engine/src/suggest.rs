@@ -1,4 +1,5 @@
-//! The nearest valid choice to a word that is none.
+//! Words for the user: the nearest valid choice to one that is none, and
+//! what a shell takes as one word.
 
 /// The candidate nearest to `word`, if any is near enough to be what was meant.
 ///
@@ -16,6 +17,12 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// The words `; did you mean X?`, or nothing.
 pub(crate) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |candidate| format!("; did you mean `{candidate}`?"))
+}
+
+/// `word` as a shell takes it for one word.
+pub fn shell_word(word: &str) -> String {
+    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"@.-_:+=/,".contains(&b));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]

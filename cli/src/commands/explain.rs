@@ -36,7 +36,7 @@ pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
         print(&code::text(&explanation))?;
         return Ok(Exit::Good);
     }
-    if !smtp_reasons::parse(words).replies.is_empty() {
+    if looks_like_a_reply(words) && !smtp_reasons::parse(words).replies.is_empty() {
         print(&reply(&registry, words)?)?;
         return Ok(Exit::Good);
     }
@@ -47,6 +47,11 @@ pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
             "give for example mx-alias, 5.7.23, 550 or a whole reply; engine list findings prints the finding codes",
         ),
     })
+}
+
+/// A mistyped code is one word without a digit; no reply is.
+fn looks_like_a_reply(words: &str) -> bool {
+    words.contains(char::is_whitespace) || words.contains(|c: char| c.is_ascii_digit())
 }
 
 /// A whole reply is explained by the check that a run would use; it asks no network.
@@ -63,7 +68,7 @@ fn reply(registry: &Registry, reply: &str) -> Result<String, Complaint> {
         choice: Choice { only: vec![EXPLAINER.to_owned()], skip: Vec::new() },
         settings: BTreeMap::new(),
         deadline: Duration::from_secs(10),
-        network_options: String::new(),
+        options: String::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let network = Network::new(&NetOptions::new(Vec::new()), None);

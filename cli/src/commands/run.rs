@@ -17,6 +17,7 @@ use engine_core::{
     report::Report,
     schedule::{Event, Listener},
     session::{self, Network, Order},
+    shell_word,
 };
 use engine_lab::Lab;
 use engine_plugin_api::{
@@ -66,7 +67,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
         choice: choice.clone(),
         settings: settings.clone(),
         deadline,
-        network_options: network::words(&arguments),
+        options: again(&arguments),
     };
     if arguments.dry_run {
         return dry_run(&registry, &profile, &choice, &targets);
@@ -199,6 +200,22 @@ fn set(settings: &mut BTreeMap<String, Value>, check: &str, key: &str, value: &s
         }
         None => Err(Complaint::new(format!("the settings of {check} in the configuration are no table"))),
     }
+}
+
+/// The options that the commands in the report repeat: how the network is
+/// reached, and what was set.
+fn again(arguments: &Run) -> String {
+    let mut words: Vec<String> = arguments.resolver.iter().map(|resolver| format!("--resolver {resolver}")).collect();
+    words.extend(arguments.route.iter().map(|file| format!("--route {}", file.display())));
+    match arguments.lab.as_deref() {
+        None => {}
+        Some("") => words.push("--lab".to_owned()),
+        Some(file) => words.push(format!("--lab={file}")),
+    }
+    words.extend(arguments.config.iter().map(|file| format!("--config {}", file.display())));
+    words.extend(arguments.wait.iter().map(|wait| format!("--wait {wait}")));
+    words.extend(arguments.settings.iter().map(|setting| format!("--set {}", shell_word(setting))));
+    words.join(" ")
 }
 
 /// What the command line names, or else the configuration's targets.

@@ -69,7 +69,9 @@ fn providers(overlays: &[Overlay<'_>]) -> String {
     out.push_str("\nWhat providers mean by it\n");
     for overlay in overlays {
         let differs = if overlay.differs { " [not IANA's meaning]" } else { "" };
-        out.push_str(&wrapped(&format!("- {}: {}{differs}", overlay.provider.name, overlay.rule.meaning), 2));
+        let codes: Vec<String> = overlay.rule.codes.iter().map(ToString::to_string).collect();
+        let line = format!("- {} {}: {}{differs}", overlay.provider.name, codes.join(", "), overlay.rule.meaning);
+        out.push_str(&wrapped(&line, 2));
         out.push('\n');
     }
     out

@@ -71,13 +71,14 @@ fn finding(finding: &Reported) -> String {
     let mut out = format!("{style}{label}{style:#}  {}\n", escape::line(&finding.title));
     let about = match &finding.subject {
         Subject::Reply(_) => String::new(),
-        subject => format!("  {}", escape::line(subject.name())),
+        subject => format!("{}  ", escape::line(subject.name())),
     };
     let unsure = match finding.confidence {
         engine_plugin_api::Confidence::High => String::new(),
         other => format!(", {} confidence", other.word()),
     };
-    out.push_str(&format!("{about}  [{}{unsure}]\n", finding.code));
+    out.push_str(&wrapped(&format!("{about}[{}{unsure}]", finding.code), 2));
+    out.push('\n');
     if let Some(cause) = &finding.caused_by {
         out.push_str(&wrapped(&format!("A consequence of {cause}."), 2));
         out.push('\n');
@@ -103,7 +104,8 @@ fn finding(finding: &Reported) -> String {
         out.push_str(&records("Publish", &remedy.publish));
         out.push_str(&records("Remove", &remedy.withdraw));
         if let Some(setting) = &remedy.setting {
-            out.push_str("  Set:\n");
+            // What is there to be typed is no setting of a server.
+            out.push_str(if setting.starts_with("engine ") { "  Run:\n" } else { "  Set:\n" });
             for line in setting.lines() {
                 out.push_str(&format!("    {}\n", escape::line(line)));
             }

@@ -142,12 +142,17 @@ fn a_check_that_did_not_end_is_never_silent() {
 fn a_finding_says_how_to_check_again_in_shell_words() {
     let mut registry = Registry::default();
     registry.add::<Probe>("built in").unwrap();
-    let target = Target { domain: Some("a.example".into()), reply: Some("550 it's".into()), ..Target::default() };
+    let target = Target {
+        domain: Some("a.example".into()),
+        reply: Some("550".into()),
+        sender: Some("o'neil@a.example".into()),
+        ..Target::default()
+    };
     let run = run_of(vec![finding("x-alone", "a").remedy(Remedy::step("Do.")).confidence(Confidence::Low)]);
     let settled = settle(vec![run], &registry, &profile(), &target, "--lab");
     assert_eq!(
         settled.findings[0].recheck.as_deref(),
-        Some(r"engine run --only x --lab --reply '550 it'\''s' a.example")
+        Some(r"engine run --only x --lab --sender 'o'\''neil@a.example' a.example")
     );
     assert_eq!(settled.findings[0].confidence, Confidence::Low);
 }

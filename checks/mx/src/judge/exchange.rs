@@ -60,8 +60,7 @@ fn literal(route: &Route, exchange: &Exchange, ip: IpAddr, out: &mut Judgement) 
         exchange,
         IP_LITERAL,
         format!(
-            "An MX record of {} names the address {ip} in the place of a host. Senders look for a host of that name and \
-             find none. {}",
+            "An MX record of {} names the address {ip} in the place of a host, and no host has such a name. {}",
             route.facts.domain,
             route.consequence()
         ),
@@ -72,7 +71,12 @@ fn literal(route: &Route, exchange: &Exchange, ip: IpAddr, out: &mut Judgement) 
 
 /// A remedy that gives the address `ip` a name and uses it.
 fn named(route: &Route, exchange: &Exchange, ip: IpAddr) -> Remedy {
-    let host = format!("mail.{}", route.facts.owner());
+    let taken = |host: &String| route.exchanges.iter().any(|other| other.name == *host);
+    let owner = route.facts.owner();
+    let mut hosts = ["mail", "mx", "mx1", "mx2", "mx3"].into_iter().map(|label| format!("{label}.{owner}"));
+    let Some(host) = hosts.find(|host| !taken(host)) else {
+        return Remedy::step(format!("Give the server at {ip} a name and let the MX record use it."));
+    };
     let step = format!("Give the server a name and let the MX record use it; choose another where {host} is in use.");
     let rtype = if ip.is_ipv4() { "A" } else { "AAAA" };
     rename(route, exchange, &host, step).publish(&host, rtype, ip.to_string())
@@ -121,7 +125,9 @@ fn alias(route: &Route, exchange: &Exchange, host: &Host, out: &mut Judgement) {
         finding =
             finding.evidence(Evidence::quoting(&answer.evidence, format!("{name}. CNAME {}.", answer.aliases[0])));
     }
-    let remedy = if host.addresses().next().is_some() || host.gap().is_some() {
+    let remedy = if route.exchanges.iter().any(|other| other.name == end) {
+        withdraw(route, exchange, format!("Take the record away: {end} is an exchange already."))
+    } else if host.addresses().next().is_some() || host.gap().is_some() {
         rename(route, exchange, end, format!("Let the MX record name {end} itself."))
     } else {
         Remedy::step(format!("Let the MX record name a host with addresses of its own; {end} has none either."))
@@ -194,7 +200,8 @@ pub(super) fn not_public(name: &str, host: &Host, if_all: Severity, out: &mut Ju
         .iter()
         .filter_map(|address| Some(format!("{} lies in {}", address.ip, ip_scope::scope(address.ip).block()?)))
         .collect();
-    let mut seen = format!("Senders on the internet cannot reach every address of {name}: {}.", list(&each));
+    let what = if public.is_empty() { name.to_owned() } else { format!("every address of {name}") };
+    let mut seen = format!("Senders on the internet cannot reach {what}: {}.", list(&each));
     if inner.iter().any(|address| address.ip.is_loopback()) {
         seen.push_str(" A sender that tries a loopback address talks to itself and may report a mail loop.");
     }

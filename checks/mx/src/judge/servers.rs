@@ -40,14 +40,14 @@ fn compare(facts: &Facts, servers: &[NameServer], out: &mut Judgement) {
     let mut views: BTreeMap<Vec<String>, Vec<(&str, &Answer<MxRecord>)>> = BTreeMap::new();
     for server in servers {
         if let Some(mx) = server.mx.known() {
-            let records = mx.records.iter().map(MxRecord::value).collect();
+            let records = mx.records.iter().map(told).collect();
             views.entry(records).or_default().push((&server.name, mx));
         }
     }
     if views.len() < 2 {
         return;
     }
-    let told: Vec<String> = views
+    let sides: Vec<String> = views
         .iter()
         .map(|(records, servers)| {
             let names: Vec<&str> = servers.iter().map(|(name, _)| *name).collect();
@@ -59,15 +59,14 @@ fn compare(facts: &Facts, servers: &[NameServer], out: &mut Judgement) {
     let mut finding = Finding::new(
         INCONSISTENT,
         Subject::Domain(facts.domain.clone()),
-        format!("The name servers of {} give different MX records: {}.", facts.domain, told.join("; ")),
+        format!("The name servers of {} give different MX records: {}.", facts.domain, sides.join("; ")),
     )
     .actor(Actor::DnsHost);
-    for (_, mx) in views.values().flatten() {
+    for (name, mx) in views.values().flatten() {
+        let label = format!("says {name}");
         finding = match mx.records.as_slice() {
             [] => finding.evidence(Evidence::of(&mx.evidence)),
-            records => {
-                records.iter().fold(finding, |f, record| f.evidence(Evidence::quoting(&mx.evidence, &record.text)))
-            }
+            records => records.iter().fold(finding, |f, record| f.evidence(record.at_exchange(&mx.evidence, &label))),
         };
     }
     if views.keys().any(Vec::is_empty) {
@@ -78,4 +77,8 @@ fn compare(facts: &Facts, servers: &[NameServer], out: &mut Judgement) {
          the synchronisation of those that lag behind. A name server that no longer serves the domain leaves the \
          delegation.",
     )));
+}
+
+fn told(record: &MxRecord) -> String {
+    if record.is_null() { "the null MX".to_owned() } else { format!("{} {}", record.preference, record.exchange) }
 }
