@@ -262,6 +262,18 @@ fn a_missing_final_dot_is_recognised_and_repaired() {
 }
 
 #[test]
+fn a_remedy_never_names_what_is_an_exchange_already() {
+    let zone = format!(
+        "{HEALTHY}\nok.example. MX 5 mail.ok.example.\nmail.ok.example. CNAME mx1.ok.example.\nok.example. MX 30 25.25.1.3."
+    );
+    let played = World::new(&zone).play("ok.example", Config::default());
+    let remedy = |code| played.findings.iter().find(|f| f.code == code).and_then(|f| f.remedy.as_ref()).unwrap();
+    assert!(remedy("mx-alias").publish.is_empty());
+    assert_eq!(remedy("mx-alias").withdraw[0].value, "5 mail.ok.example.");
+    assert_eq!(remedy("mx-ip-literal").publish[0].value, "30 mx.ok.example.");
+}
+
+#[test]
 fn carets_stand_under_the_part_at_fault() {
     let zone =
         "x.example. MX 5 .\nx.example. MX 10 a_b.x.example.\nx.example. MX 20 in.x.example.\nin.x.example. A 10.0.0.1";
