@@ -63,10 +63,9 @@ fn compare(facts: &Facts, servers: &[NameServer], out: &mut Judgement) {
     )
     .actor(Actor::DnsHost);
     for (name, mx) in views.values().flatten() {
-        let label = format!("says {name}");
         finding = match mx.records.as_slice() {
             [] => finding.evidence(Evidence::of(&mx.evidence)),
-            records => records.iter().fold(finding, |f, record| f.evidence(record.at_exchange(&mx.evidence, &label))),
+            records => records.iter().fold(finding, |f, record| f.evidence(record.at_exchange(&mx.evidence, name))),
         };
     }
     if views.keys().any(Vec::is_empty) {
