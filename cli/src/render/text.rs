@@ -40,15 +40,16 @@ pub fn summary(reports: &[Report]) -> String {
     let mut out = format!("{}\n", heading("SUMMARY"));
     for report in reports {
         let shown = escape::line(&report.target.shown);
-        out.push_str(&format!("  {shown:width$}  {}\n", report.verdict.summary));
+        out.push_str(&entry(&shown, width, &report.verdict.summary));
     }
     out
 }
 
 fn head(report: &Report) -> String {
     let bold = Style::new().bold();
-    let mut out =
-        format!("{bold}{}{bold:#}  {}\n", escape::line(&report.target.shown), escape::line(&report.verdict.summary));
+    let mut out = format!("{bold}{}{bold:#}\n", escape::line(&report.target.shown));
+    out.push_str(&wrapped(&report.verdict.summary, 2));
+    out.push('\n');
     if let Some(root) = &report.verdict.root_cause {
         let words = format!("Look first at: {} ({}, {})", root.title, root.code, root.subject.name());
         out.push_str(&wrapped(&words, 2));
@@ -221,7 +222,11 @@ fn checks(report: &Report) -> String {
                     .filter(|finding| finding.check == check.id)
                     .map(|finding| finding.severity)
                     .max();
-                worst.map_or_else(|| "muted".to_owned(), |worst| format!("worst: {}", worst.word()))
+                match worst {
+                    None => "muted".to_owned(),
+                    Some(Severity::Pass | Severity::Info) => "no fault".to_owned(),
+                    Some(worst) => format!("worst: {}", worst.word()),
+                }
             }
             Outcome::Clean => "clean".to_owned(),
             Outcome::NotApplicable { why } => format!("not applicable: {why}"),
