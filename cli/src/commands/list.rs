@@ -8,7 +8,7 @@ use crate::{
     args::{Format, List, Listed},
     complaint::Complaint,
     exit::Exit,
-    render::WIDTH,
+    render::margins,
 };
 
 /// Lists what there is.
@@ -59,6 +59,6 @@ pub fn list(arguments: &List) -> Result<Exit, Complaint> {
 pub fn row(name: &str, width: usize, text: &str) -> String {
     let first = format!("{name:width$}  ");
     let rest = " ".repeat(width + 2);
-    let options = textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent(&rest).break_words(false);
+    let options = margins(&first, &rest);
     format!("{}\n", textwrap::fill(text, options))
 }

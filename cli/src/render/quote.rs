@@ -15,7 +15,8 @@ pub fn lines(quote: &Quote) -> Vec<String> {
     let [before, fault, after] = [before, fault, after].map(escape::line);
     let margin = " ".repeat(INDENT);
     if quote.span.is_none() {
-        return textwrap::wrap(&before, room).into_iter().take(8).map(|line| format!("{margin}{line}")).collect();
+        let whole = textwrap::Options::new(room).word_splitter(textwrap::WordSplitter::NoHyphenation);
+        return textwrap::wrap(&before, whole).into_iter().take(8).map(|line| format!("{margin}{line}")).collect();
     }
     let width = |text: &str| text.chars().count();
     let shown_fault = shorten_end(&fault, room.saturating_sub(20).max(20));

@@ -5,7 +5,7 @@ use anstyle::{AnsiColor, Style};
 use engine_core::report::{Report, Reported, ReportedUnknown};
 use engine_plugin_api::{Outcome, Record, Severity, Subject};
 
-use super::{WIDTH, escape, labelled, quote, wrapped};
+use super::{escape, labelled, margins, quote, wrapped};
 
 /// How many quotations stand with one finding; the report's evidence has them all.
 const MOST_QUOTES: usize = 4;
@@ -201,8 +201,7 @@ fn facts(findings: &[&Reported], verbose: bool) -> String {
             let mark = if finding.severity == Severity::Pass { "ok" } else { "" };
             let text = format!("{} [{}]", finding.seen, finding.code);
             let first = format!("  {mark:<2} ");
-            let options =
-                textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent("     ").break_words(false);
+            let options = margins(&first, "     ");
             out.push_str(&format!("{}\n", textwrap::fill(&escape::lines(&text), options)));
         }
     }
@@ -276,12 +275,12 @@ fn observations(report: &Report) -> String {
 fn entry(id: &str, width: usize, text: &str) -> String {
     let first = format!("  {id:width$}  ");
     let rest = " ".repeat(width + 4);
-    let options = textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent(&rest).break_words(false);
+    let options = margins(&first, &rest);
     format!("{}\n", textwrap::fill(&escape::lines(text), options))
 }
 
 fn bullet(text: &str) -> String {
-    let options = textwrap::Options::new(WIDTH).initial_indent("  - ").subsequent_indent("    ").break_words(false);
+    let options = margins("  - ", "    ");
     format!("{}\n", textwrap::fill(&escape::lines(text), options))
 }
 
