@@ -16,7 +16,14 @@ use tokio::sync::watch;
 
 macro_rules! page {
     ($code:literal) => {
-        ($code, concat!("---\ncode: ", $code, "\nsince: 0.1.0\nseverity: notice\nconfidence: high\nsource: none\n---\n# T\n"))
+        (
+            $code,
+            concat!(
+                "---\ncode: ",
+                $code,
+                "\nsince: 0.1.0\nseverity: notice\nconfidence: high\nsource: none\n---\n# T\n"
+            ),
+        )
     };
 }
 
@@ -74,7 +81,11 @@ async fn run(only: &[&str], deadline: Duration, interrupt: watch::Receiver<bool>
     order.deadline = deadline;
     let finished = session::run(&registry, &network, order, interrupt, Arc::new(|_| ())).await.unwrap();
     let again = session::replay(&registry, finished.recording.clone(), Arc::new(|_| ())).await.unwrap();
-    assert_eq!(serde_json::to_string(&again.report).unwrap(), serde_json::to_string(&finished.report).unwrap(), "the replay differs");
+    assert_eq!(
+        serde_json::to_string(&again.report).unwrap(),
+        serde_json::to_string(&finished.report).unwrap(),
+        "the replay differs"
+    );
     finished
 }
 

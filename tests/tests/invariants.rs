@@ -14,7 +14,11 @@ fn root() -> PathBuf {
 }
 
 fn folders(of: &str) -> Vec<PathBuf> {
-    let mut folders: Vec<_> = fs::read_dir(root().join(of)).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.join("Cargo.toml").is_file()).collect();
+    let mut folders: Vec<_> = fs::read_dir(root().join(of))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("Cargo.toml").is_file())
+        .collect();
     folders.sort();
     folders
 }
@@ -23,7 +27,11 @@ fn folders(of: &str) -> Vec<PathBuf> {
 fn package(folder: &Path) -> (String, BTreeSet<String>) {
     let manifest: toml::Table = fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap();
     let name = manifest["package"]["name"].as_str().unwrap().to_owned();
-    let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table).map(|table| table.keys().cloned().collect()).unwrap_or_default();
+    let dependencies = manifest
+        .get("dependencies")
+        .and_then(toml::Value::as_table)
+        .map(|table| table.keys().cloned().collect())
+        .unwrap_or_default();
     (name, dependencies)
 }
 
@@ -35,12 +43,15 @@ fn the_contract_brings_three_crates_into_an_authors_tree() {
 
 #[test]
 fn checks_stand_on_the_contract_and_small_libraries_alone() {
-    let libraries: BTreeSet<String> = folders("lib").iter().map(|folder| package(folder).0).filter(|name| name != "builtin-checks").collect();
+    let libraries: BTreeSet<String> =
+        folders("lib").iter().map(|folder| package(folder).0).filter(|name| name != "builtin-checks").collect();
     let outside = ["futures-util", "idna", "psl", "schemars", "serde", "serde_json", "strsim", "thiserror", "toml"];
     for folder in folders("checks") {
         let (name, dependencies) = package(&folder);
         for dependency in dependencies {
-            let allowed = dependency == "engine-plugin-api" || libraries.contains(&dependency) || outside.contains(&dependency.as_str());
+            let allowed = dependency == "engine-plugin-api"
+                || libraries.contains(&dependency)
+                || outside.contains(&dependency.as_str());
             assert!(allowed, "{name} depends on {dependency}");
         }
     }
@@ -48,12 +59,18 @@ fn checks_stand_on_the_contract_and_small_libraries_alone() {
 
 #[test]
 fn nothing_depends_on_the_command_line_and_the_core_knows_no_check() {
-    let all = ["checks", "lib"].into_iter().flat_map(folders).chain(["plugin-api", "engine", "lab", "tests", "xtask"].map(|name| root().join(name)));
+    let all = ["checks", "lib"]
+        .into_iter()
+        .flat_map(folders)
+        .chain(["plugin-api", "engine", "lab", "tests", "xtask"].map(|name| root().join(name)));
     for folder in all {
         let (name, dependencies) = package(&folder);
         assert!(!dependencies.contains("engine-cli"), "{name} depends on the command line");
         if name != "builtin-checks" {
-            assert!(!dependencies.iter().any(|dependency| dependency.starts_with("check-")), "{name} depends on a check");
+            assert!(
+                !dependencies.iter().any(|dependency| dependency.starts_with("check-")),
+                "{name} depends on a check"
+            );
         }
     }
 }
@@ -62,13 +79,15 @@ fn nothing_depends_on_the_command_line_and_the_core_knows_no_check() {
 fn every_folder_of_checks_is_in_the_registry_and_has_the_common_shape() {
     let registry = registry().unwrap();
     let ids: BTreeSet<String> = registry.ids().map(str::to_owned).collect();
-    let names: BTreeSet<String> = folders("checks").iter().map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    let names: BTreeSet<String> =
+        folders("checks").iter().map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned()).collect();
     assert_eq!(ids, names);
     for folder in folders("checks") {
         for module in ["lib", "facts", "judge", "observe"] {
             let one = folder.join("src").join(format!("{module}.rs")).is_file();
             // A check that asks nothing has nothing to observe.
-            let needless = module == "observe" && registry.check(&folder.file_name().unwrap().to_string_lossy()).unwrap().manifest.services.is_empty();
+            let needless = module == "observe"
+                && registry.check(&folder.file_name().unwrap().to_string_lossy()).unwrap().manifest.services.is_empty();
             assert!(one || needless, "{} has no src/{module}.rs", folder.display());
         }
     }
@@ -81,7 +100,8 @@ fn every_code_has_its_page_and_every_page_its_code() {
         let id = &check.manifest.id;
         let declared: BTreeSet<String> = check.manifest.findings.iter().map(|spec| spec.code.clone()).collect();
         let pages = fs::read_dir(root().join("checks").join(id).join("findings")).unwrap();
-        let pages: BTreeSet<String> = pages.map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
+        let pages: BTreeSet<String> =
+            pages.map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
         assert_eq!(declared, pages, "{id}");
     }
 }
@@ -96,7 +116,9 @@ fn every_page_has_its_sections_in_order_and_explains_codes_that_there_are() {
             let mut at = 0;
             for section in sections {
                 let heading = format!("\n## {section}\n");
-                let found = spec.body[at..].find(&heading).unwrap_or_else(|| panic!("{}: no `## {section}` in its place", spec.code));
+                let found = spec.body[at..]
+                    .find(&heading)
+                    .unwrap_or_else(|| panic!("{}: no `## {section}` in its place", spec.code));
                 at += found;
                 assert!(!spec.section(section).unwrap().is_empty(), "{}: `{section}` is empty", spec.code);
             }
@@ -125,9 +147,11 @@ fn profiles_name_checks_and_codes_that_there_are() {
 fn paths_named_in_the_documents_exist() {
     for document in ["README.md", "CONTRIBUTING.md", "docs/architecture.md"] {
         let text = fs::read_to_string(root().join(document)).unwrap();
-        let quoted = text.split('`').skip(1).step_by(2).chain(text.split('[').skip(1).filter_map(|rest| rest.split(']').next()));
+        let quoted =
+            text.split('`').skip(1).step_by(2).chain(text.split('[').skip(1).filter_map(|rest| rest.split(']').next()));
         for path in quoted.flat_map(|words| words.split(", ")) {
-            let is_path = path.contains('/') && !path.contains([' ', '*', '<', '$', ':']) && !path.starts_with(['.', '/']);
+            let is_path =
+                path.contains('/') && !path.contains([' ', '*', '<', '$', ':']) && !path.starts_with(['.', '/']);
             let known = ["plugin-api", "engine", "checks", "cli", "lab", "lib", "tests", "docs", "xtask"];
             if is_path && known.contains(&path.split('/').next().unwrap()) && !path.contains("mx-typo") {
                 assert!(root().join(path.trim_end_matches('/')).exists(), "{document} names {path}");

@@ -77,7 +77,9 @@ async fn play(check: &str, code: &str, scenario: &Scenario) -> Result<(), Failed
     }
     match (scenario.kind, expected.contains(code)) {
         (Kind::Fires, false) => faults.push(format!("a scenario that fires must expect {code}")),
-        (Kind::NearMiss | Kind::NetworkFault, true) => faults.push(format!("a {:?} scenario must not expect {code}", scenario.kind)),
+        (Kind::NearMiss | Kind::NetworkFault, true) => {
+            faults.push(format!("a {:?} scenario must not expect {code}", scenario.kind))
+        }
         _ => {}
     }
     if scenario.unknown == report.could_not_tell.is_empty() {
@@ -89,12 +91,20 @@ async fn play(check: &str, code: &str, scenario: &Scenario) -> Result<(), Failed
             faults.push(format!("{} has no remedy", finding.code));
         }
         let ids: BTreeSet<_> = report.evidence.iter().map(|entry| &entry.id).collect();
-        for evidence in finding.evidence.iter().filter(|evidence| !evidence.id.0.is_empty() && !ids.contains(&evidence.id)) {
+        for evidence in
+            finding.evidence.iter().filter(|evidence| !evidence.id.0.is_empty() && !ids.contains(&evidence.id))
+        {
             faults.push(format!("{} rests on {}, which nobody observed", finding.code, evidence.id));
         }
     }
     faults.extend(asked_twice(&lab, scenario));
-    faults.extend(lab.sessions().iter().flat_map(|s| &s.commands).filter(|c| c.to_ascii_uppercase().starts_with("DATA")).map(|_| "DATA was sent".to_owned()));
+    faults.extend(
+        lab.sessions()
+            .iter()
+            .flat_map(|s| &s.commands)
+            .filter(|c| c.to_ascii_uppercase().starts_with("DATA"))
+            .map(|_| "DATA was sent".to_owned()),
+    );
 
     let live = serde_json::to_string(report)?;
     lab.stop().await;
@@ -114,8 +124,15 @@ fn asked_twice(lab: &Lab, scenario: &Scenario) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut twice = Vec::new();
     for question in lab.questions() {
-        let faulty = scenario.world.fault.iter().any(|fault| fault.name.trim_end_matches('.').eq_ignore_ascii_case(question.name.trim_end_matches('.')));
-        let silent = scenario.world.blocklist.iter().any(|list| list.zones.iter().any(|zone| question.name.contains(zone.as_str())));
+        let faulty =
+            scenario.world.fault.iter().any(|fault| {
+                fault.name.trim_end_matches('.').eq_ignore_ascii_case(question.name.trim_end_matches('.'))
+            });
+        let silent = scenario
+            .world
+            .blocklist
+            .iter()
+            .any(|list| list.zones.iter().any(|zone| question.name.contains(zone.as_str())));
         let key = format!("{} {} at {} over {:?}", question.name, question.rtype, question.server, question.transport);
         if !seen.insert(key.clone()) && !faulty && !silent {
             twice.push(format!("asked twice: {key}"));

@@ -13,7 +13,12 @@ use serde_json::Value;
 fn engine(words: &[&str]) -> Command {
     let mut command = Command::new(engine_tests::program());
     // Nothing of the machine's own settings takes part.
-    command.args(words).env_remove("NO_COLOR").env("XDG_CONFIG_HOME", "/nonexistent").current_dir(std::env::temp_dir()).stdin(Stdio::null());
+    command
+        .args(words)
+        .env_remove("NO_COLOR")
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .current_dir(std::env::temp_dir())
+        .stdin(Stdio::null());
     command
 }
 
@@ -52,7 +57,10 @@ fn every_domain_of_the_shipped_lab_shows_what_it_is_there_to_show_and_nothing_el
         for finding in report["findings"].as_array().unwrap() {
             let code = finding["code"].as_str().unwrap();
             let weighs = ["warning", "error", "critical"].contains(&finding["severity"].as_str().unwrap());
-            assert!(!weighs || domain.expect.iter().any(|expected| expected == code), "{words:?}: {code} is not expected: {finding}");
+            assert!(
+                !weighs || domain.expect.iter().any(|expected| expected == code),
+                "{words:?}: {code} is not expected: {finding}"
+            );
         }
         assert_eq!(report["violations"].as_array().unwrap().len(), 0, "{words:?}: {}", report["violations"]);
     }
@@ -81,7 +89,8 @@ fn the_broken_domain_shows_at_least_eight_faults_over_the_five_checks() {
         .map(|finding| finding["code"].as_str().unwrap())
         .collect();
     assert!(faults.len() >= 8, "{faults:?}");
-    let checks: std::collections::BTreeSet<&str> = report["findings"].as_array().unwrap().iter().map(|finding| finding["check"].as_str().unwrap()).collect();
+    let checks: std::collections::BTreeSet<&str> =
+        report["findings"].as_array().unwrap().iter().map(|finding| finding["check"].as_str().unwrap()).collect();
     assert_eq!(checks.len(), 5, "{checks:?}");
 }
 
@@ -93,7 +102,8 @@ fn a_report_fits_the_published_schema() {
     let validator = jsonschema::validator_for(&schema).unwrap();
     for domain in ["broken.example", "healthy.example"] {
         let (_, report) = report(&["run", "--lab", domain]);
-        let misfits: Vec<String> = validator.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let misfits: Vec<String> =
+            validator.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(misfits.is_empty(), "{misfits:?}");
     }
 }
@@ -113,12 +123,18 @@ fn a_recording_replays_byte_for_byte_without_the_lab() {
 
 #[test]
 fn only_and_skip_do_that() {
-    let ran = |report: &Value| -> Vec<String> { report["checks"].as_array().unwrap().iter().map(|check| check["id"].as_str().unwrap().to_owned()).collect() };
+    let ran = |report: &Value| -> Vec<String> {
+        report["checks"].as_array().unwrap().iter().map(|check| check["id"].as_str().unwrap().to_owned()).collect()
+    };
     let (_, only) = report(&["run", "--lab", "healthy.example", "--only", "mx,spf"]);
     assert_eq!(ran(&only), ["mx", "spf"]);
-    let (_, skip) = report(&["run", "--lab", "healthy.example", "--skip", "greylist", "--recipient", "user@healthy.example"]);
+    let (_, skip) =
+        report(&["run", "--lab", "healthy.example", "--skip", "greylist", "--recipient", "user@healthy.example"]);
     assert_eq!(ran(&skip), ["dnsbl", "mx", "spf"]);
-    let why = skip["skipped"].as_array().unwrap().iter().find(|skipped| skipped["id"] == "greylist").unwrap()["why"].as_str().unwrap().to_owned();
+    let why = skip["skipped"].as_array().unwrap().iter().find(|skipped| skipped["id"] == "greylist").unwrap()["why"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(why.contains("--skip"), "{why}");
     let (code, plan, _) = run(&["run", "--lab", "healthy.example", "--dry-run"]);
     assert!(code == 0 && plan.contains("run   mx") && plan.contains("a recipient (--recipient)"), "{plan}");
@@ -184,7 +200,8 @@ fn a_configuration_gives_targets_profiles_and_settings_and_points_at_its_mistake
     assert!(err.contains("engine.toml:4: ") && err.contains("max_exchange"), "{err}");
 
     std::fs::write(&path, "fail-on = \"critical\"\nprofile = \"mine\"\n[profiles.mine]\nchecks = [\"mx\"]\nmute = [{ code = \"mx-null\", reason = \"test\" }]\n").unwrap();
-    let output = engine(&["run", "--lab", "healthy.example", "--format", "json"]).current_dir(folder.path()).output().unwrap();
+    let output =
+        engine(&["run", "--lab", "healthy.example", "--format", "json"]).current_dir(folder.path()).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["profile"], "mine");
     assert_eq!(report["unused_mutes"][0], "mx-null");
@@ -210,7 +227,8 @@ fn text_is_readable_at_80_columns_without_colour() {
         assert!(!out.contains('\u{1b}'), "{out}");
         for line in out.lines().filter(|line| line.chars().count() > 80) {
             // Only what is there to be copied, and names that cannot be broken, may be longer.
-            let copied = ["  Publish:", "  Remove:", "  Recheck:", "  Go to:"].iter().any(|label| line.starts_with(label));
+            let copied =
+                ["  Publish:", "  Remove:", "  Recheck:", "  Go to:"].iter().any(|label| line.starts_with(label));
             let one_word = line.split_whitespace().any(|word| word.chars().count() > 60);
             assert!(copied || one_word, "{}: {line}", domain.name);
         }
@@ -262,7 +280,8 @@ fn ctrl_c_reports_what_is_known_so_far() {
     )
     .unwrap();
     let lab = format!("--lab={}", world.display());
-    let words = ["run", &lab, "--only", "mx,greylist", "--recipient", "user@slow.example", "--format", "json", "slow.example"];
+    let words =
+        ["run", &lab, "--only", "mx,greylist", "--recipient", "user@slow.example", "--format", "json", "slow.example"];
     let mut child = engine(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // The session is silent at RCPT for 5 s; half a second in, the others are done.
     std::thread::sleep(std::time::Duration::from_millis(1_500));
@@ -272,7 +291,10 @@ fn ctrl_c_reports_what_is_known_so_far() {
     assert_eq!(child.wait().unwrap().code(), Some(130), "{out}");
     let report: Value = serde_json::from_str(&out).unwrap();
     assert!(codes(&report).iter().any(|code| code.starts_with("mx-")), "{out}");
-    assert!(report["could_not_tell"].as_array().unwrap().iter().any(|unknown| unknown["cause"]["kind"] == "interrupted"), "{out}");
+    assert!(
+        report["could_not_tell"].as_array().unwrap().iter().any(|unknown| unknown["cause"]["kind"] == "interrupted"),
+        "{out}"
+    );
 }
 
 #[test]
