@@ -49,7 +49,14 @@ pub fn options(run: &Run, config: &NetConfig, lab: Option<&Lab>) -> Result<(NetO
         Some(file) => format!("the lab of {file}"),
     });
     if let Some(file) = &run.route {
-        options.routes = read_routes(file)?;
+        let routes = read_routes(file)?;
+        for resolver in &options.resolvers {
+            routes.lead_to_resolver(*resolver).map_err(|error| {
+                Complaint::new(format!("the resolver {resolver} cannot be asked: {error}"))
+                    .hint("name one on this machine with --resolver, for example 127.0.0.1:5353")
+            })?;
+        }
+        options.routes = Some(routes);
         instead = Some(format!("the routes of {}", file.display()));
     }
     Ok((options, instead))
@@ -62,7 +69,7 @@ fn lab_options(lab: &Lab) -> NetOptions {
         connect_timeout: Duration::from_secs(3),
         greeting_timeout: Duration::from_secs(10),
         reply_timeout: Duration::from_secs(5),
-        routes: Routes { map: lab.routes().into_iter().collect() },
+        routes: Some(Routes { map: lab.routes().into_iter().collect() }),
         extra_roots: vec![lab.root_certificate()],
         ehlo: "probe.example".to_owned(),
         ..NetOptions::new(vec![lab.resolver()])

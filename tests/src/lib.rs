@@ -20,7 +20,7 @@ pub fn net_options(lab: &Lab) -> NetOptions {
         connect_timeout: Duration::from_secs(2),
         greeting_timeout: Duration::from_secs(2),
         reply_timeout: Duration::from_secs(2),
-        routes: Routes { map: lab.routes().into_iter().collect() },
+        routes: Some(Routes { map: lab.routes().into_iter().collect() }),
         extra_roots: vec![lab.root_certificate()],
         ehlo: "probe.example".to_owned(),
         ..NetOptions::new(vec![lab.resolver()])

@@ -87,8 +87,8 @@ pub struct NetOptions {
     pub dns_timeout: Duration,
     /// DNS questions in flight at once, over all checks.
     pub dns_in_flight: usize,
-    /// Where presented addresses really are; see [`Routes`].
-    pub routes: Routes,
+    /// Where presented addresses really are; without any, they are themselves. See [`Routes`].
+    pub routes: Option<Routes>,
     /// Addresses that may be asked although they are not globally routable.
     pub allow_private: bool,
     /// The name that we give with EHLO unless a request names one.
@@ -113,7 +113,7 @@ impl NetOptions {
             resolvers,
             dns_timeout: Duration::from_secs(5),
             dns_in_flight: 128,
-            routes: Routes::default(),
+            routes: None,
             allow_private: false,
             ehlo: "localhost.localdomain".to_owned(),
             source: None,
@@ -127,13 +127,54 @@ impl NetOptions {
 
 /// Maps presented, globally routable addresses to loopback sockets.
 ///
-/// Checks, findings and policy see only the presented address. With any route
-/// set, an address without a route is unreachable: a lab run never leaves the
-/// machine.
+/// Checks, findings and policy see only the presented address. Where there are
+/// routes, even none, an address without a route is unreachable: a lab run
+/// never leaves the machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routes {
     /// Presented address and port → loopback socket.
     pub map: std::collections::BTreeMap<SocketAddr, SocketAddr>,
+}
+
+impl Routes {
+    /// Where `presented` really is.
+    ///
+    /// # Errors
+    /// When no route leads there, or one that leaves this machine.
+    pub fn lead(&self, presented: SocketAddr) -> Result<SocketAddr, RouteError> {
+        match self.map.get(&presented) {
+            None => Err(RouteError::None(presented)),
+            Some(socket) if !socket.ip().is_loopback() => Err(RouteError::NotLoopback { presented, socket: *socket }),
+            Some(socket) => Ok(*socket),
+        }
+    }
+
+    /// Where a resolver really is: one on this machine needs no route.
+    ///
+    /// # Errors
+    /// As [`Routes::lead`].
+    pub fn lead_to_resolver(&self, presented: SocketAddr) -> Result<SocketAddr, RouteError> {
+        match self.lead(presented) {
+            Err(RouteError::None(_)) if presented.ip().is_loopback() => Ok(presented),
+            led => led,
+        }
+    }
+}
+
+/// Why an address is not reached through the routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// None leads there.
+    #[error("no route leads to {0}, and this run leaves the machine for nothing")]
+    None(SocketAddr),
+    /// One leads out of this machine, which no route may.
+    #[error("the route of {presented} leads to {socket}, which is no loopback socket")]
+    NotLoopback {
+        /// The address that was asked for.
+        presented: SocketAddr,
+        /// Where its route leads.
+        socket: SocketAddr,
+    },
 }
 
 /// The time, Unix milliseconds.

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::NetOptions;
+use super::{NetOptions, RouteError};
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -19,17 +19,9 @@ pub enum ConnectError {
         /// How long was waited.
         waited: Duration,
     },
-    /// This run reaches only what its routes lead to, and none leads there.
-    #[error("no route leads to {0}, and this run leaves the machine for nothing")]
-    NoRoute(SocketAddr),
-    /// A route leads out of this machine, which no route may.
-    #[error("the route of {presented} leads to {socket}, which is no loopback socket")]
-    RouteNotLoopback {
-        /// The address that was asked for.
-        presented: SocketAddr,
-        /// Where its route leads.
-        socket: SocketAddr,
-    },
+    /// This run reaches only what its routes lead to.
+    #[error(transparent)]
+    Route(#[from] RouteError),
     /// The chosen source address cannot reach an address of the other family.
     #[error("{source_address} is chosen to connect from, and cannot reach {to}")]
     Family {
@@ -56,8 +48,8 @@ impl ConnectError {
     /// the other.
     pub fn is_ours(&self) -> bool {
         match self {
-            ConnectError::TimedOut { .. } | ConnectError::NoRoute(_) => false,
-            ConnectError::RouteNotLoopback { .. } | ConnectError::Family { .. } | ConnectError::Source { .. } => true,
+            ConnectError::TimedOut { .. } | ConnectError::Route(RouteError::None(_)) => false,
+            ConnectError::Route(_) | ConnectError::Family { .. } | ConnectError::Source { .. } => true,
             // No default route (or no IPv6), a firewall's rule, too many open files.
             ConnectError::Failed(error) => {
                 matches!(
@@ -88,13 +80,13 @@ pub fn words(error: &io::Error) -> String {
 
 /// Connects to `presented`, within [`NetOptions::connect_timeout`].
 ///
-/// Goes where [`NetOptions::routes`] says; with any route set, nothing without
-/// one is reached. Comes from [`NetOptions::source`] if that is set.
+/// Goes where [`NetOptions::routes`] says, if there are any; then nothing
+/// without one is reached. Comes from [`NetOptions::source`] if that is set.
 ///
 /// # Errors
 /// See [`ConnectError`].
 pub async fn connect(presented: SocketAddr, options: &NetOptions) -> Result<TcpStream, ConnectError> {
-    let to = routed(presented, options)?;
+    let to = options.routes.as_ref().map_or(Ok(presented), |routes| routes.lead(presented))?;
     let socket = match to {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
@@ -120,21 +112,6 @@ pub async fn connect(presented: SocketAddr, options: &NetOptions) -> Result<TcpS
     Ok(stream)
 }
 
-/// Where `presented` really is.
-fn routed(presented: SocketAddr, options: &NetOptions) -> Result<SocketAddr, ConnectError> {
-    let routes = &options.routes.map;
-    if routes.is_empty() {
-        return Ok(presented);
-    }
-    match routes.get(&presented) {
-        None => Err(ConnectError::NoRoute(presented)),
-        Some(socket) if !socket.ip().is_loopback() => {
-            Err(ConnectError::RouteNotLoopback { presented, socket: *socket })
-        }
-        Some(socket) => Ok(*socket),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -144,6 +121,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::net::Routes;
 
     fn presented() -> SocketAddr {
         "25.25.1.1:25".parse().unwrap()
@@ -151,7 +129,7 @@ mod tests {
 
     fn options(routes: &[(SocketAddr, SocketAddr)]) -> NetOptions {
         let mut options = NetOptions::new(Vec::new());
-        options.routes.map.extend(routes.iter().copied());
+        options.routes = Some(Routes { map: routes.iter().copied().collect() });
         options
     }
 
@@ -176,22 +154,25 @@ mod tests {
         let (_listener, socket) = listener().await;
         let options = options(&[(presented(), socket)]);
         let error = connect("25.25.1.2:25".parse().unwrap(), &options).await.unwrap_err();
-        assert!(matches!(error, ConnectError::NoRoute(_)) && !error.is_ours(), "{error}");
-        assert!(matches!(connect(socket, &options).await, Err(ConnectError::NoRoute(_))));
+        assert!(matches!(error, ConnectError::Route(RouteError::None(_))) && !error.is_ours(), "{error}");
+        assert!(matches!(connect(socket, &options).await, Err(ConnectError::Route(RouteError::None(_)))));
+        // A world without any server routes nothing, and still is no way out.
+        let error = connect(socket, &self::options(&[])).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Route(RouteError::None(_))), "{error}");
     }
 
     #[tokio::test]
     async fn a_route_out_of_the_machine_is_refused() {
         let options = options(&[(presented(), "192.0.2.1:25".parse().unwrap())]);
         let error = connect(presented(), &options).await.unwrap_err();
-        assert!(matches!(error, ConnectError::RouteNotLoopback { .. }) && error.is_ours(), "{error}");
+        assert!(matches!(error, ConnectError::Route(RouteError::NotLoopback { .. })) && error.is_ours(), "{error}");
     }
 
     #[tokio::test]
     async fn a_closed_port_is_refused_by_the_other_side() {
         let (listener, socket) = listener().await;
         drop(listener);
-        let error = connect(socket, &options(&[])).await.unwrap_err();
+        let error = connect(socket, &NetOptions::new(Vec::new())).await.unwrap_err();
         assert_eq!(error.to_string(), "connection refused");
         assert!(!error.is_ours());
     }
@@ -199,7 +180,7 @@ mod tests {
     #[tokio::test]
     async fn a_source_that_cannot_be_used_is_our_side() {
         let (_listener, socket) = listener().await;
-        let mut options = options(&[]);
+        let mut options = NetOptions::new(Vec::new());
         for source in ["::1", "192.0.2.77"] {
             options.source = Some(source.parse().unwrap());
             let error = connect(socket, &options).await.unwrap_err();

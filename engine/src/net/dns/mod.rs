@@ -54,13 +54,16 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub struct DnsClient {
     resolvers: Vec<Server>,
-    routes: Routes,
+    /// Why none of the options' resolvers can be asked, if none can.
+    no_resolver: String,
+    routes: Option<Routes>,
     patience: Patience,
     in_flight: Semaphore,
 }
 
 impl DnsClient {
-    /// Opens nothing yet. The same resolver twice counts once; no questions in
+    /// Opens nothing yet. The same resolver twice counts once; one that the
+    /// routes do not lead to does not count; no questions in
     /// flight at all counts as one; time-outs end at ten minutes.
     pub fn new(options: &NetOptions) -> DnsClient {
         let mut addresses: Vec<SocketAddr> = Vec::new();
@@ -69,8 +72,17 @@ impl DnsClient {
                 addresses.push(*address);
             }
         }
+        let mut no_resolver = "no resolver is set".to_owned();
+        let mut resolvers = Vec::new();
+        for presented in addresses {
+            match options.routes.as_ref().map_or(Ok(presented), |routes| routes.lead_to_resolver(presented)) {
+                Ok(address) => resolvers.push(Server::new(address, presented)),
+                Err(error) => no_resolver = error.to_string(),
+            }
+        }
         DnsClient {
-            resolvers: addresses.into_iter().map(|address| Server::new(address, address)).collect(),
+            resolvers,
+            no_resolver,
             routes: options.routes.clone(),
             patience: Patience::new(options.dns_timeout.min(MAX_TIMEOUT)),
             in_flight: Semaphore::new(options.dns_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
@@ -105,7 +117,7 @@ impl DnsClient {
                 Err(detail) => return unreachable(asked, detail),
             },
             None if self.resolvers.is_empty() => {
-                let cause = Cause::new(CauseKind::OurSide, "no resolver is set");
+                let cause = Cause::new(CauseKind::OurSide, self.no_resolver.clone());
                 return DnsReply::not_asked(asked, cause);
             }
             None => &self.resolvers[..],
@@ -117,13 +129,8 @@ impl DnsClient {
 
     fn name_server(&self, server: IpAddr) -> Result<Server, String> {
         let presented = SocketAddr::new(server, DNS_PORT);
-        if self.routes.map.is_empty() {
-            return Ok(Server::new(presented, presented));
-        }
-        match self.routes.map.get(&presented) {
-            Some(real) => Ok(Server::new(*real, presented)),
-            None => Err(format!("{server} has no route in the lab")),
-        }
+        let real = self.routes.as_ref().map_or(Ok(presented), |routes| routes.lead(presented));
+        real.map(|real| Server::new(real, presented)).map_err(|error| error.to_string())
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     responder::{Asked, Responder},
     upstream::Patience,
 };
-use crate::net::NetOptions;
+use crate::net::{NetOptions, Routes};
 
 /// Silence is waited out: a slow machine changes nothing.
 const STEADY: Patience = Patience { timeout: Duration::from_secs(60), pause: Duration::from_secs(60) };
@@ -440,7 +440,7 @@ async fn a_named_server_is_asked_through_its_route_and_without_recursion() {
     })
     .await;
     let mut options = NetOptions::new(Vec::new());
-    options.routes.map.insert("25.25.1.53:53".parse().unwrap(), server.address);
+    options.routes = Some(Routes { map: [("25.25.1.53:53".parse().unwrap(), server.address)].into() });
     let client = DnsClient::new(&options);
     let question = DnsQuestion {
         dnssec: true,
@@ -452,7 +452,22 @@ async fn a_named_server_is_asked_through_its_route_and_without_recursion() {
     assert_eq!((reply.authority.len(), reply.attempts[0].server.as_str()), (1, "25.25.1.53"));
 
     let reply = client.lookup(&DnsQuestion { server: Some("25.25.9.9".parse().unwrap()), ..question }).await;
-    assert_eq!((reply.status, reply.detail.as_str()), (DnsStatus::Unreachable, "25.25.9.9 has no route in the lab"));
+    assert_eq!(reply.status, DnsStatus::Unreachable);
+    assert!(reply.detail.starts_with("no route leads to 25.25.9.9:53"), "{}", reply.detail);
+}
+
+#[tokio::test]
+async fn with_routes_no_question_leaves_the_machine() {
+    let mut options = NetOptions::new(vec!["192.0.2.53:53".parse().unwrap()]);
+    options.routes = Some(Routes { map: [("25.25.1.53:53".parse().unwrap(), "192.0.2.1:53".parse().unwrap())].into() });
+    let client = DnsClient::new(&options);
+    let question = DnsQuestion::new("a.example", RecordType::A);
+    let reply = client.lookup(&question).await;
+    let refusal = reply.refusal.as_ref().map(|cause| cause.detail.clone()).unwrap_or_default();
+    assert!(refusal.starts_with("no route leads to 192.0.2.53:53"), "{reply:?}");
+    let reply = client.lookup(&question.at("25.25.1.53".parse().unwrap())).await;
+    assert!(reply.detail.contains("192.0.2.1:53, which is no loopback socket"), "{reply:?}");
+    assert_eq!(reply.attempts, []);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use smtp_session::{Dialogue, Ending, Reply, Stage};
 use tokio::time::Instant;
 
 use super::{connection::MAX_READ, transcript::Transcript};
-use crate::net::{now_ms, tcp::ConnectError};
+use crate::net::{RouteError, now_ms, tcp::ConnectError};
 
 /// The reply to a request, and its transcript, so far.
 ///
@@ -58,7 +58,7 @@ impl Record {
         let stage = services::Stage::Connect;
         self.reply.end = match error {
             ConnectError::TimedOut { waited } => SessionEnd::TimedOut { stage, waited_s: seconds(*waited) },
-            ConnectError::RouteNotLoopback { .. } => {
+            ConnectError::Route(RouteError::NotLoopback { .. }) => {
                 SessionEnd::NotHeld { cause: Cause::new(CauseKind::Denied, error.to_string()) }
             }
             error if error.is_ours() => {

@@ -7,6 +7,7 @@ use engine_plugin_api::services::{SessionEnd, SmtpEnvelope, Stage, Verification}
 use server::{Do, Server, Shows, say, tls};
 
 use super::*;
+use crate::net::Routes;
 
 const PRESENTED: &str = "25.25.1.1:25";
 const GREETING: &str = "220 mx.example ESMTP\r\n";
@@ -19,7 +20,7 @@ const BYE: Do = Do::Reply("221 2.0.0 Bye\r\n");
 fn options(server: &Server) -> NetOptions {
     let mut options = NetOptions::new(Vec::new());
     options.ehlo = "probe.example".to_owned();
-    options.routes.map.insert(PRESENTED.parse().unwrap(), server.socket);
+    options.routes = Some(Routes { map: [(PRESENTED.parse().unwrap(), server.socket)].into() });
     options
 }
 
@@ -272,7 +273,7 @@ async fn no_connection_is_broken_at_connect() {
     let server = Server::start(vec![]).await;
     let mut options = options(&server);
     let closed = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
-    options.routes.map.insert(PRESENTED.parse().unwrap(), closed);
+    options.routes = Some(Routes { map: [(PRESENTED.parse().unwrap(), closed)].into() });
     let reply = SmtpClient::new(&options).session(&request()).await;
     assert_eq!(reply.end, SessionEnd::Broken { stage: Stage::Connect, why: "connection refused".to_owned() });
     let elsewhere = SmtpRequest { address: "25.25.1.2".parse().unwrap(), ..request() };
