@@ -76,10 +76,12 @@ pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, targe
 /// The finding with all that its page and the profile say of it; `None` for a
 /// code without a page, which the scheduler has already reported as a violation.
 fn report(check: &str, finding: Finding, registry: &Registry, profile: &Profile, recheck: &str) -> Option<Reported> {
-    let spec = registry.check(check)?.manifest.finding(&finding.code)?;
+    let manifest = &registry.check(check)?.manifest;
+    let spec = manifest.finding(&finding.code)?;
     let code = public_code(check, &finding.code);
     let severity = profile.severities.get(&code).copied().or(finding.severity).unwrap_or(spec.severity);
-    let recheck = finding.remedy.is_some().then(|| recheck.to_owned());
+    // A check that asks nothing would say the same again.
+    let recheck = (finding.remedy.is_some() && !manifest.services.is_empty()).then(|| recheck.to_owned());
     Some(Reported {
         code,
         check: check.to_owned(),
