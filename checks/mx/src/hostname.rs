@@ -15,6 +15,8 @@ pub enum Fault {
     LabelTooLong,
     /// A character that is no letter, digit or hyphen.
     Character(char),
+    /// The same, for a byte that is written `\DDD` (RFC 4343 §2.1).
+    Byte(u8),
     /// A label begins with a hyphen.
     LeadingHyphen,
     /// A label ends with a hyphen.
@@ -31,6 +33,11 @@ impl Fault {
         *self == Fault::ReservedHyphens
     }
 
+    /// Whether it is a character outside ASCII.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Fault::Character(c) if !c.is_ascii()) || matches!(self, Fault::Byte(byte) if !byte.is_ascii())
+    }
+
     /// A label for a caret, for example `a host name has no "_"`.
     pub fn label(&self) -> String {
         match self {
@@ -38,6 +45,9 @@ impl Fault {
             Fault::LabelEmpty => "an empty label".into(),
             Fault::LabelTooLong => "a label longer than 63 characters".into(),
             Fault::Character(c) => format!("a host name has no {c:?}"),
+            Fault::Byte(b' ') => "a host name has no space".into(),
+            Fault::Byte(byte) if byte.is_ascii() => format!("a host name has no control character ({byte})"),
+            Fault::Byte(_) => "a host name has no character outside ASCII".into(),
             Fault::LeadingHyphen => "a label begins with a hyphen".into(),
             Fault::TrailingHyphen => "a label ends with a hyphen".into(),
             Fault::NumericTld => "the last label is all digits".into(),
@@ -71,7 +81,11 @@ fn label_fault(label: &str) -> Option<(Fault, usize, usize)> {
         return Some((Fault::LabelEmpty, 0, 0));
     }
     if let Some((at, c)) = label.char_indices().find(|(_, c)| !c.is_ascii_alphanumeric() && *c != '-') {
-        return Some((Fault::Character(c), at, c.len_utf8()));
+        return Some(match unescape(&label[at..]) {
+            Some((byte, length)) if byte.is_ascii_graphic() => (Fault::Character(char::from(byte)), at, length),
+            Some((byte, length)) => (Fault::Byte(byte), at, length),
+            None => (Fault::Character(c), at, c.len_utf8()),
+        });
     }
     if label.len() > 63 {
         return Some((Fault::LabelTooLong, 0, label.len()));
@@ -91,9 +105,32 @@ pub fn literal(name: &str) -> Option<IpAddr> {
     name.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// Whether `name` lies in the top-level domain that never exists (RFC 6761 §6.4).
-pub fn is_invalid(name: &str) -> bool {
-    name.rsplit('.').next() == Some("invalid")
+/// The byte that `text` begins with as an escape, and the length of that: `\032`, `\"`.
+fn unescape(text: &str) -> Option<(u8, usize)> {
+    let escaped = text.strip_prefix('\\')?;
+    match escaped.get(..3).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())) {
+        Some(digits) => Some((digits.parse().ok()?, 4)),
+        None => escaped.bytes().next().filter(u8::is_ascii).map(|byte| (byte, 2)),
+    }
+}
+
+/// `name` without the white space in it, where there is some and the rest is a host name.
+pub fn without_space(name: &str) -> Option<String> {
+    let bare = ["\\032", "\\009", "\\010", "\\013", "\\194\\160"]
+        .into_iter()
+        .fold(name.to_owned(), |name, space| name.replace(space, ""));
+    (bare != name && faults(&bare).is_empty()).then_some(bare)
+}
+
+/// Whether `name` lies in the top-level domain that never exists (RFC 6761
+/// §6.4), or in the one that is each machine's own (§6.3).
+pub fn is_placeholder(name: &str) -> bool {
+    name.rsplit('.').next() == Some("invalid") || is_localhost(name)
+}
+
+/// Whether `name` is `localhost` or lies under it (RFC 6761 §6.3).
+pub fn is_localhost(name: &str) -> bool {
+    name.rsplit('.').next() == Some("localhost")
 }
 
 #[cfg(test)]
@@ -111,7 +148,10 @@ mod tests {
             ("a-b--c.example", None),
             ("mail", None),
             ("mx_1.example", Some((Fault::Character('_'), 2, 3))),
-            ("m\\032x.example", Some((Fault::Character('\\'), 1, 2))),
+            ("m\\032x.example", Some((Fault::Byte(b' '), 1, 5))),
+            ("m\\195\\188.example", Some((Fault::Byte(195), 1, 5))),
+            ("m\\\"x.example", Some((Fault::Character('"'), 1, 3))),
+            ("m\\", Some((Fault::Character('\\'), 1, 2))),
             ("maïl.example", Some((Fault::Character('ï'), 2, 4))),
             ("-mx.example", Some((Fault::LeadingHyphen, 0, 1))),
             ("mx.a-.example", Some((Fault::TrailingHyphen, 4, 5))),
@@ -138,8 +178,16 @@ mod tests {
     }
 
     #[test]
-    fn only_the_top_level_domain_invalid_is_invalid() {
-        assert!(is_invalid("ms1.msv1.invalid") && is_invalid("invalid"));
-        assert!(!is_invalid("invalid.example") && !is_invalid("notinvalid"));
+    fn white_space_in_a_name_is_taken_out() {
+        assert_eq!(without_space("mail\\032.a.example").as_deref(), Some("mail.a.example"));
+        for name in ["mail.a.example", "m\\032_x.example", "\\032"] {
+            assert_eq!(without_space(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn placeholders_are_told_by_the_top_level_domain() {
+        assert!(["ms1.msv1.invalid", "invalid", "localhost", "mail.localhost"].into_iter().all(is_placeholder));
+        assert!(!["invalid.example", "notinvalid", "localhost.example"].into_iter().any(is_placeholder));
     }
 }

@@ -1,5 +1,6 @@
 //! Says what the facts mean for mail. Pure: no clock, no questions.
 
+mod addresses;
 mod domain;
 mod exchange;
 mod route;
@@ -30,6 +31,7 @@ pub fn judge(facts: &Facts, config: &Config) -> Judgement {
             for exchange in &route.exchanges {
                 exchange::judge(&route, exchange, &mut out);
             }
+            addresses::unanswered(&route, &mut out);
             if !route.exchanges.is_empty() {
                 route::judge(&route, config, &mut out);
             }
@@ -62,7 +64,7 @@ enum Kind<'a> {
     NotLookedUp,
     /// An IP address.
     Literal(IpAddr),
-    /// A name under `invalid`, which no one needs to look up.
+    /// A name under `invalid` or `localhost`, which no one needs to look up.
     Placeholder,
 }
 
@@ -124,7 +126,7 @@ impl<'a> Kind<'a> {
     fn of(name: &str, facts: &'a Facts) -> Self {
         if let Some(ip) = hostname::literal(name) {
             Kind::Literal(ip)
-        } else if hostname::is_invalid(name) {
+        } else if hostname::is_placeholder(name) {
             Kind::Placeholder
         } else {
             facts.exchanges.get(name).map_or(Kind::NotLookedUp, Kind::Host)

@@ -1,6 +1,8 @@
 //! Asks the DNS. Two rounds decide everything about the exchanges; beside the
 //! second, the name servers are asked one by one.
 
+use std::net::IpAddr;
+
 use engine_plugin_api::{
     Cause, CauseKind, Context, Observed,
     services::{DnsQuestion, DnsRecord, DnsReply, RecordData, RecordType},
@@ -47,7 +49,7 @@ fn worth_asking(mx: &Observed<Answer<MxRecord>>, config: &Config) -> Vec<String>
             names.push(name.clone());
         }
     }
-    names.retain(|name| hostname::literal(name).is_none() && !hostname::is_invalid(name));
+    names.retain(|name| hostname::literal(name).is_none() && !hostname::is_placeholder(name));
     names
 }
 
@@ -91,25 +93,38 @@ fn server_name(record: &DnsRecord) -> Option<String> {
     }
 }
 
-/// Asks one server at the first of its IPv4 addresses.
+/// Asks one server at the first of its IPv4 addresses, or of its IPv6 addresses where it has no other.
 async fn name_server(cx: &Context, domain: &str, name: String) -> NameServer {
-    let mx = match Answer::of(&ask(cx, &name, RecordType::A).await, Address::read) {
+    let mx = match server_address(cx, &name).await {
         Observed::Unknown(cause) => Observed::Unknown(cause),
-        Observed::Known(answer) => match answer.records.first() {
-            None => Observed::Unknown(
-                Cause::new(CauseKind::Unreachable, format!("{name} has no IPv4 address")).seen_in(&answer.evidence),
-            ),
-            Some(&Address { ip, .. }) => {
-                let reply = cx.dns(DnsQuestion::new(domain, RecordType::Mx).at(ip)).await;
-                match Answer::of(&reply, MxRecord::read) {
-                    Observed::Known(_) if !reply.flags.authoritative => Observed::Unknown(
-                        Cause::new(CauseKind::Refused, format!("{name} ({ip}) answers without authority"))
-                            .seen_in(&reply.evidence),
-                    ),
-                    answer => answer,
-                }
+        Observed::Known(ip) => {
+            let reply = cx.dns(DnsQuestion::new(domain, RecordType::Mx).at(ip)).await;
+            match Answer::of(&reply, MxRecord::read) {
+                Observed::Known(_) if !reply.flags.authoritative => Observed::Unknown(
+                    Cause::new(CauseKind::Refused, format!("{name} ({ip}) answers without authority"))
+                        .seen_in(&reply.evidence),
+                ),
+                answer => answer,
             }
-        },
+        }
     };
     NameServer { name, mx }
+}
+
+async fn server_address(cx: &Context, name: &str) -> Observed<IpAddr> {
+    let mut seen_in = None;
+    for rtype in [RecordType::A, RecordType::Aaaa] {
+        match Answer::of(&ask(cx, name, rtype).await, Address::read) {
+            Observed::Unknown(cause) => return Observed::Unknown(cause),
+            Observed::Known(answer) => match answer.records.first() {
+                Some(address) => return Observed::Known(address.ip),
+                None => seen_in = Some(answer.evidence),
+            },
+        }
+    }
+    let cause = Cause::new(CauseKind::Unreachable, format!("{name} has no address"));
+    Observed::Unknown(match seen_in {
+        Some(evidence) => cause.seen_in(&evidence),
+        None => cause,
+    })
 }

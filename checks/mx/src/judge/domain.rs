@@ -2,7 +2,7 @@
 
 use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Severity, Subject, Unknown};
 
-use super::{Reach, exchange, reach};
+use super::{Reach, addresses, reach};
 use crate::{
     DOMAIN_ALIAS, DOMAIN_MISSING, IMPLICIT, INFRASTRUCTURE_DOMAIN, MISSING, NULL, NULL_CONTRADICTED, NULL_PREFERENCE,
     facts::{Answer, Facts, MxRecord},
@@ -36,7 +36,12 @@ fn missing_domain(facts: &Facts, mx: &Answer<MxRecord>, out: &mut Judgement) {
     let remedy = match &mx.denied_by {
         Some(zone) => {
             seen.push_str(&format!("; the zone `{zone}` says so."));
-            if zone == "." || !zone.contains('.') {
+            if !mx.aliases.is_empty() {
+                Remedy::step(format!(
+                    "Let the CNAME of {domain} lead to a name that exists, or replace it by the records that {domain} is \
+                     to have."
+                ))
+            } else if zone == "." || !zone.contains('.') {
                 Remedy::step(format!(
                     "Check the spelling; then check at the registrar that {owner} is registered, has not expired or \
                      been suspended, and has name servers."
@@ -114,7 +119,7 @@ fn infrastructure(facts: &Facts, mx: &Answer<MxRecord>, out: &mut Judgement) {
 }
 
 fn no_mx(facts: &Facts, mx: &Answer<MxRecord>, out: &mut Judgement) {
-    let (domain, owner) = (&facts.domain, facts.owner());
+    let domain = &facts.domain;
     if infrastructure_kind(domain).is_some() {
         return;
     }
@@ -142,9 +147,20 @@ fn no_mx(facts: &Facts, mx: &Answer<MxRecord>, out: &mut Judgement) {
         finding = finding.evidence(Evidence::of(&answer.evidence));
     }
     out.find(finding.remedy(Remedy::step(format!(
-        "Publish at {owner} an MX record with the host name of each mail server; the mail provider says which. If the \
-         domain is to take no mail, publish the null MX instead: {owner}. MX 0 ."
+        "{}Publish an MX record with the host name of each mail server; the mail provider says which. If the domain is \
+         to take no mail, publish the null MX instead: {domain}. MX 0 .",
+        instead_of_alias(facts)
     ))));
+}
+
+/// What must come first where the domain is an alias: its CNAME record can
+/// have no others beside it, and the name at its end may be anybody's.
+fn instead_of_alias(facts: &Facts) -> String {
+    if facts.owner() == facts.domain {
+        String::new()
+    } else {
+        format!("Replace the CNAME record of {} by address records, then: ", facts.domain)
+    }
 }
 
 /// RFC 5321 §5.1: without MX records the domain's own address is the exchange.
@@ -164,15 +180,24 @@ fn implicit(facts: &Facts, mx: &Answer<MxRecord>, out: &mut Judgement) {
     for (answer, address) in facts.own.answers().flat_map(|answer| answer.records.iter().map(move |a| (answer, a))) {
         finding = finding.evidence(Evidence::quoting(&answer.evidence, &address.text));
     }
-    out.find(finding.remedy(
+    let dead = reach(&facts.own) == Reach::Dead;
+    let step = format!(
+        "{}Publish an MX record that names the mail server's host. If the domain takes no mail, publish the null MX \
+         instead: {domain}. MX 0 .",
+        instead_of_alias(facts)
+    );
+    out.find(finding.remedy(if dead || owner != domain {
+        Remedy::step(&step)
+    } else {
         Remedy::step(format!(
             "If the mail server runs at that address, say so with this record, which changes nothing else. If it runs \
-             elsewhere, name that host instead; if the domain takes no mail, publish the null MX: {owner}. MX 0 ."
+             elsewhere, name that host instead; if the domain takes no mail, publish the null MX: {domain}. MX 0 ."
         ))
-        .publish(owner, "MX", format!("10 {owner}.")),
-    ));
-    let severity = if reach(&facts.own) == Reach::Dead { Severity::Critical } else { Severity::Warning };
-    exchange::not_public(owner, &facts.own, severity, out);
+        .publish(domain, "MX", format!("10 {domain}."))
+    }));
+    // The addresses need not be there for mail, so they are not the records to change.
+    let severity = if dead { Severity::Critical } else { Severity::Warning };
+    addresses::not_public(owner, &facts.own, severity, Some(step), out);
     if let Some(cause) = facts.own.gap() {
         out.unknown(Unknown::new(subject(facts), format!("whether {domain} has further addresses"), cause.clone()));
     }

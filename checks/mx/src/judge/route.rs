@@ -111,10 +111,15 @@ fn fits(name: &str, pattern: &str) -> bool {
     }
 }
 
-/// Several exchanges that are one machine: they fail together.
+/// Several exchanges that are one machine: they fail together. An alias of
+/// another exchange is told as an alias.
 fn shared_addresses(route: &Route, out: &mut Judgement) {
     let mut holders: BTreeMap<IpAddr, Vec<&Exchange>> = BTreeMap::new();
-    for exchange in &route.exchanges {
+    let another = |exchange: &Exchange| {
+        let end = exchange.host().and_then(|host| host.aliases().last());
+        end.is_some_and(|end| route.exchanges.iter().any(|other| other.name == end))
+    };
+    for exchange in route.exchanges.iter().filter(|exchange| !another(exchange)) {
         for address in exchange.host().into_iter().flat_map(Host::addresses) {
             holders.entry(address.ip).or_default().push(exchange);
         }
@@ -150,10 +155,13 @@ fn shared_addresses(route: &Route, out: &mut Judgement) {
     }
 }
 
-/// One exchange with one address. Large services publish one name with many
-/// addresses, which is no single point of failure.
+/// One exchange with one address. Large services publish one name, with many
+/// addresses or with one that stands for many machines: no single point of failure.
 fn single(route: &Route, out: &mut Judgement) {
     let [only] = route.exchanges.as_slice() else { return };
+    if provider(only.name).is_some() {
+        return;
+    }
     let (Reach::Usable, Some(host)) = (only.reach(), only.host()) else { return };
     let one = |family: Option<&Answer<_>>| family.is_some_and(|answer| answer.records.len() <= 1);
     if !one(host.v4.known()) || !one(host.v6.known()) {
