@@ -1,7 +1,11 @@
 //! A recording: everything that a run learnt from outside, so that the same
 //! report can be made again without a network.
 
-use std::{collections::BTreeMap, io::Write, path::Path};
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+    path::Path,
+};
 
 use engine_plugin_api::{Cause, EvidenceId, ServiceError, Target};
 use schemars::JsonSchema;
@@ -80,6 +84,9 @@ pub struct Cut {
     pub cause: Cause,
     /// How many findings and unknowns it had sent by then.
     pub emissions: usize,
+    /// What it had done by then against its manifest or the host's rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<String>,
 }
 
 /// What was learnt from outside.
@@ -144,10 +151,12 @@ impl Recording {
         let shown = path.display().to_string();
         let file = |source| RecordingError::File { doing: "read", path: shown.clone(), source };
         let format = |why: String| RecordingError::Format { path: shown.clone(), why };
-        if std::fs::metadata(path).map_err(file)?.len() > LARGEST {
+        let mut text = Vec::new();
+        // Its size says nothing of what is no ordinary file.
+        std::fs::File::open(path).map_err(file)?.take(LARGEST + 1).read_to_end(&mut text).map_err(file)?;
+        if text.len() as u64 > LARGEST {
             return Err(format(format!("it is larger than {} MiB", LARGEST >> 20)));
         }
-        let text = std::fs::read(path).map_err(file)?;
         #[derive(Deserialize)]
         struct Head {
             format: Option<String>,
@@ -161,12 +170,24 @@ impl Recording {
     }
 
     /// Writes a file whole or not at all: what was there before is replaced
-    /// only once everything is on disk.
+    /// only once everything is on disk. What is no ordinary file, such as a
+    /// pipe, is written into; a link is followed.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), RecordingError> {
         let failed = |source| RecordingError::File { doing: "write", path: path.display().to_string(), source };
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            let mut text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
+            text.push(b'\n');
+            return std::fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|mut file| file.write_all(&text))
+                .map_err(failed);
+        }
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = real.as_path();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         serde_json::to_writer(&mut file, self).map_err(|error| failed(error.into()))?;
@@ -176,26 +197,57 @@ impl Recording {
     }
 }
 
-/// The secrets among the settings of a check: every string at or below a
-/// property that its schema marks `writeOnly`.
+/// The secrets among the settings of a check: every string at or below what its
+/// schema marks `writeOnly`, however deep.
 pub fn secrets(schema: &Value, settings: &Value) -> Vec<String> {
-    fn strings(value: &Value, found: &mut Vec<String>) {
+    let mut search = Search { root: schema, steps: MOST_STEPS, found: Vec::new() };
+    search.walk(schema, settings, false, DEEPEST);
+    search.found
+}
+
+/// How deep the search for secrets goes, and how many steps it makes, so that a
+/// schema that refers to itself ends it.
+const DEEPEST: usize = 64;
+const MOST_STEPS: usize = 100_000;
+
+struct Search<'a> {
+    root: &'a Value,
+    steps: usize,
+    found: Vec<String>,
+}
+
+impl Search<'_> {
+    fn walk(&mut self, schema: &Value, value: &Value, secret: bool, deep: usize) {
+        let secret = secret || schema.get("writeOnly") == Some(&Value::Bool(true));
+        let (Some(steps), Some(deep)) = (self.steps.checked_sub(1), deep.checked_sub(1)) else { return };
+        self.steps = steps;
+        // What else is said of the same value.
+        let root = self.root;
+        let reference = schema.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'));
+        if let Some(definition) = reference.and_then(|pointer| root.pointer(pointer)) {
+            self.walk(definition, value, secret, deep);
+        }
+        for other in ["allOf", "anyOf", "oneOf"].iter().filter_map(|key| schema.get(*key)?.as_array()).flatten() {
+            self.walk(other, value, secret, deep);
+        }
         match value {
-            Value::String(text) if !text.is_empty() => found.push(text.clone()),
-            Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
-            Value::Object(members) => members.values().for_each(|member| strings(member, found)),
+            Value::String(text) if secret && !text.is_empty() && !self.found.contains(text) => {
+                self.found.push(text.clone());
+            }
+            Value::Array(items) => {
+                let of = schema.get("items").unwrap_or(&Value::Null);
+                items.iter().for_each(|item| self.walk(of, item, secret, deep));
+            }
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let own = schema.get("properties").and_then(|properties| properties.get(name));
+                    let of = own.or_else(|| schema.get("additionalProperties")).unwrap_or(&Value::Null);
+                    self.walk(of, member, secret, deep);
+                }
+            }
             _ => {}
         }
     }
-    let mut found = Vec::new();
-    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        if property.get("writeOnly") == Some(&Value::Bool(true))
-            && let Some(setting) = settings.get(name)
-        {
-            strings(setting, &mut found);
-        }
-    }
-    found
 }
 
 /// `value` with every secret replaced by `redacted-N`, wherever it stands in a
@@ -208,7 +260,10 @@ pub fn redact<T: Serialize + DeserializeOwned + Clone>(value: &T, secrets: &[Str
     if secrets.is_empty() {
         return Ok(value.clone());
     }
-    serde_json::from_value(redact_json(serde_json::to_value(value)?, secrets))
+    let mut secrets = secrets.to_vec();
+    // The longest first: of one that holds another, nothing may be left.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    serde_json::from_value(redact_json(serde_json::to_value(value)?, &secrets))
 }
 
 fn redact_json(value: Value, secrets: &[String]) -> Value {
@@ -225,7 +280,8 @@ fn redact_json(value: Value, secrets: &[String]) -> Value {
     }
 }
 
-fn redact_text(mut text: String, secrets: &[String]) -> String {
+/// `text` with every one of `secrets` replaced.
+pub fn redact_text(mut text: String, secrets: &[String]) -> String {
     for (index, secret) in secrets.iter().enumerate() {
         let word = format!("redacted-{}", index + 1);
         let secret = secret.to_ascii_lowercase();
@@ -255,6 +311,43 @@ mod tests {
             redact(&value, &found).unwrap(),
             json!({"q": "1.0.0.127.redacted-1.zen.dq.example", "k": ["redacted-1", {"redacted-1": 1}], "n": 9})
         );
+    }
+
+    #[test]
+    fn secrets_are_found_however_deep_and_of_two_the_longer_goes_first() {
+        let schema = json!({
+            "properties": {"accounts": {"items": {"$ref": "#/$defs/Account"}}, "next": {"$ref": "#"}},
+            "$defs": {"Account": {"properties": {"user": {}, "password": {"anyOf": [{"$ref": "#/$defs/Word"}, {"type": "null"}]}}},
+                      "Word": {"type": "string", "writeOnly": true}},
+        });
+        let account = |password| json!({"user": "me", "password": password});
+        let settings = json!({"accounts": [account("abc")], "next": {"accounts": [account("abcdef"), account("abc")]}});
+        let found = secrets(&schema, &settings);
+        assert_eq!(found, ["abc", "abcdef"]);
+        assert_eq!(redact(&json!(["abcdef", "xabc"]), &found).unwrap(), json!(["redacted-1", "xredacted-2"]));
+        assert_eq!(secrets(&json!({"writeOnly": true}), &json!([["a"]])), ["a"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_recording_goes_into_what_a_link_leads_to_and_into_what_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real.json"), folder.path().join("link.json"));
+        std::fs::write(&real, "before").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let recording: Recording = serde_json::from_value(json!({
+            "format": FORMAT, "engine": "0", "started_ms": 0, "took_ms": 0,
+            "vantage": {"resolvers": [], "ehlo": ""},
+            "commission": {"target": {"shown": "a"}, "profile_name": "full", "profile": {"checks": "all"},
+                           "choice": {"only": [], "skip": []}, "settings": {}},
+            "journal": {"exchanges": {}, "refusals": [], "cuts": {}},
+        }))
+        .unwrap();
+        recording.write(&link).unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(Recording::read(&real).unwrap(), recording);
+        recording.write(Path::new("/dev/null")).unwrap();
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
     }
 
     #[test]

@@ -149,10 +149,12 @@ async fn run_one(
     let (outcome, cut) = match (ended, recorded) {
         (_, Some(cut)) => {
             tray.emissions.truncate(cut.emissions);
+            tray.violations.clone_from(&cut.violations);
             (Outcome::CouldNotTell { cause: cut.cause.clone() }, Some(cut))
         }
         (Err(cause), None) => {
-            let cut = Cut { cause: cause.clone(), emissions: tray.emissions.len() };
+            let cut =
+                Cut { cause: cause.clone(), emissions: tray.emissions.len(), violations: tray.violations.clone() };
             (Outcome::CouldNotTell { cause }, Some(cut))
         }
         (Ok(Ok(outcome)), None) => (outcome, None),

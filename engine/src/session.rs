@@ -151,8 +151,13 @@ pub async fn run(
         .filter_map(|(id, settings)| Some((registry.check(id)?, settings)))
         .flat_map(|(check, settings)| secrets(&check.manifest.config_schema, settings))
         .collect();
-    let report = assemble(registry, &recording, plan, runs);
-    Ok(Finished { report: redact(&report, &secrets)?, recording: redact(&recording, &secrets)? })
+    if secrets.is_empty() {
+        let report = assemble(registry, &recording, plan, runs);
+        return Ok(Finished { report, recording });
+    }
+    // Without the secrets, quotations are of other lengths and names in another
+    // order: what the redacted recording says is the report.
+    replay(registry, redact(&recording, &secrets)?, Arc::new(|_| ())).await
 }
 
 /// Makes the report of a recorded run again: the checks run as they did, and

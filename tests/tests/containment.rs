@@ -62,6 +62,10 @@ check!(Lies, "lies", "lies-found", |cx| {
     assert!(reply.cause().is_some());
     Outcome::Findings
 });
+check!(LiesAndHangs, "lies-and-hangs", "half-found", |cx| {
+    cx.finding(Finding::new("good-found", Subject::Domain("a.example".into()), "not mine"));
+    std::future::pending().await
+});
 check!(Sleeps, "sleeps", "sleeps-found", |cx| {
     cx.sleep(Duration::from_millis(700)).await.unwrap();
     Outcome::Findings
@@ -96,6 +100,7 @@ fn all() -> Registry {
     registry.add::<Hangs>("test").unwrap();
     registry.add::<Floods>("test").unwrap();
     registry.add::<Lies>("test").unwrap();
+    registry.add::<LiesAndHangs>("test").unwrap();
     registry.add::<Sleeps>("test").unwrap();
     registry.add::<Reaches>("test").unwrap();
     registry
@@ -161,6 +166,12 @@ async fn what_a_manifest_does_not_declare_is_reported_on_the_check() {
     let violations: Vec<&str> = finished.report.violations.iter().map(|violation| violation.what.as_str()).collect();
     assert!(violations.iter().any(|what| what.contains("good-found")), "{violations:?}");
     assert!(violations.iter().any(|what| what.contains("smtp.session/1")), "{violations:?}");
+}
+
+#[tokio::test]
+async fn what_a_check_did_before_it_was_cut_off_is_not_forgotten() {
+    let finished = run(&["lies-and-hangs"], Duration::from_millis(300), never()).await;
+    assert_eq!((found(&finished, "half-found"), finished.report.violations.len()), (1, 1));
 }
 
 #[tokio::test]

@@ -18,13 +18,14 @@ pub struct Replay {
 impl Layer for Replay {
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Observation, ServiceError>> {
         let id = evidence_id(&request);
-        if let Some(exchange) = self.journal.exchanges.get(&id) {
-            let observation = exchange.observation.clone();
-            return Box::pin(async move { Ok(observation) });
-        }
+        // What was refused to this check may have been answered to another.
         if let Some(refusal) = self.journal.refusals.iter().find(|r| r.check == self.check && r.call == id) {
             let error = refusal.error.clone();
             return Box::pin(async move { Err(error) });
+        }
+        if let Some(exchange) = self.journal.exchanges.get(&id) {
+            let observation = exchange.observation.clone();
+            return Box::pin(async move { Ok(observation) });
         }
         if self.journal.cuts.contains_key(&self.check) {
             // The scheduler cuts it off as it was cut off then.
