@@ -79,7 +79,7 @@ pub struct Run {
     pub wait: Option<String>,
 
     /// Ask this resolver instead of the system's; repeat for fail-over.
-    #[arg(long, value_name = "IP[:PORT]", help_heading = "Network")]
+    #[arg(long, value_name = "IP[:PORT]", conflicts_with = "lab", help_heading = "Network")]
     pub resolver: Vec<String>,
     /// Connect from this address.
     #[arg(long, value_name = "IP", help_heading = "Network")]

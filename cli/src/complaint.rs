@@ -2,7 +2,9 @@
 
 use std::{fmt::Display, io};
 
-use crate::render::escape;
+use engine_plugin_api::{Quote, Span};
+
+use crate::render::{escape, quote};
 
 /// Why the program ends with exit code 2, or early.
 #[derive(Debug)]
@@ -51,7 +53,12 @@ impl Complaint {
         let Complaint::Words { message, pointer, hint } = self else { return String::new() };
         let mut text = format!("error: {}", escape::lines(message));
         if let Some((input, column)) = pointer {
-            text.push_str(&format!("\n  {}\n  {}^", escape::line(input), " ".repeat(*column)));
+            let at = input.char_indices().nth(*column).map_or(input.len(), |(at, _)| at);
+            let end = input[at..].chars().next().map_or(at, |fault| at + fault.len_utf8());
+            let quote = Quote { text: input.clone(), span: Some(Span::new(at, end)), label: None };
+            for line in quote::lines(&quote) {
+                text.push_str(&format!("\n{}", line.trim_end()));
+            }
         }
         if let Some(hint) = hint {
             text.push_str(&format!("\nhint: {}", escape::lines(hint)));

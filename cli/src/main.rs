@@ -35,7 +35,7 @@ fn main() -> std::process::ExitCode {
         Ok(exit) => exit.into(),
         Err(Complaint::Closed) => Exit::Good.into(),
         Err(complaint) => {
-            anstream::eprintln!("{}", complaint.text());
+            commands::tell(&complaint.text());
             Exit::Usage.into()
         }
     }

@@ -174,6 +174,11 @@ fn wrong_input_is_named_with_what_was_meant() {
         (vec!["run", "--config", "/nonexistent.toml", "a.example"], "/nonexistent.toml"),
         (vec!["run", "--set", "mx", "a.example"], "CHECK.KEY=VALUE"),
         (vec!["run", "--set", "mxx.a=1", "a.example"], "did you mean `mx`?"),
+        (vec!["run", "--set", "mx.=1", "a.example"], "CHECK.KEY=VALUE"),
+        (vec!["run", "--set", "dnsbl.max_addresses.x=1", "a.example"], "dnsbl.max_addresses"),
+        (vec!["run", "--set", "dnsbl.keys.abusix=abcdefgh", "a.example"], "is a secret"),
+        (vec!["run", "--lab", "--resolver", "127.0.0.1", "a.example"], "cannot be used with"),
+        (vec!["replay", "/dev/zero"], "larger than"),
         (vec!["run", "--lab", "--recipient", "nobody"], "it has no @"),
         (vec!["run", "--ip", "1.2.3", "a.example"], "1.2.3"),
         (vec!["run"], "no target was given"),
@@ -304,6 +309,111 @@ fn a_reader_that_goes_away_is_no_fault() {
     let mut err = String::new();
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_full_disk_is_no_crash() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mistaken = engine(&["run", "a b"]).stderr(full()).output().unwrap();
+    assert_eq!(mistaken.status.code(), Some(2));
+    let unread = engine(&["list"]).stdout(full()).output().unwrap();
+    assert_eq!(unread.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unread.stderr).contains("could not write the output"));
+}
+
+/// A world whose records, replies and extended errors hold terminal controls,
+/// and that has no server at all for one of its domains.
+const HOSTILE: &str = r#"
+zone = '''
+hostile.example. TXT "v=spf1 bogus\027[31m:x\013\010 \155 \194\155 \226\128\174evil -all"
+hostile.example. MX 10 h\027.hostile.example.
+hostile.example. MX 20 mx.hostile.example.
+mx.hostile.example. A 25.25.9.1
+faulty.example. MX 10 mx.faulty.example.
+lonely.example. MX 10 mx.lonely.example.
+mx.lonely.example. A 25.25.9.7
+'''
+[[fault]]
+name = "mx.faulty.example"
+answer = "servfail"
+ede = { code = 6, text = "evil \u001b[2J\u009b31m\u202e text" }
+[[smtp]]
+address = "25.25.9.1"
+hostname = "mx.hostile.example"
+greeting = "220 mx \u001b[2J\u009b31m\u202e hi"
+replies = { "RCPT u@hostile.example" = "450 4.2.0 greylisted \u001b[31m\u009b\u202e" }
+[[blocklist]]
+zones = ["zen.spamhaus.org"]
+kind = "ip"
+listed = { "25.25.9.1" = "127.0.0.4" }
+text = "see \u001b[2J\u009b https://x"
+"#;
+
+#[test]
+fn nothing_that_a_hostile_world_says_steers_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = folder.path().join("a world.toml");
+    std::fs::write(&world, HOSTILE).unwrap();
+    let lab = format!("--lab={}", world.display());
+    for domain in ["hostile.example", "faulty.example"] {
+        let recipient = format!("u@{domain}");
+        for format in ["text", "json"] {
+            let (_, out, err) = run(&["run", &lab, "--verbose", "--recipient", &recipient, "--format", format, domain]);
+            let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(out.contains(domain) && !out.contains(steers) && !err.contains(steers), "{out}{err}");
+        }
+    }
+    let (_, out, _) = run(&["run", &lab, "--only", "mx", "hostile.example"]);
+    assert!(out.contains(&format!("--lab='{}'", world.display())), "{out}");
+}
+
+#[test]
+fn a_lab_without_servers_is_no_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = folder.path().join("world.toml");
+    let zone_alone = "zone = '''\na.example. MX 10 mx.a.example.\nmx.a.example. A 25.25.9.7\n'''\n";
+    std::fs::write(&world, zone_alone).unwrap();
+    let lab = format!("--lab={}", world.display());
+    let (code, out, _) = run(&["run", &lab, "--only", "greylist", "--recipient", "u@a.example", "a.example"]);
+    assert!(code == 3 && out.contains("no route"), "{out}");
+
+    let routes = folder.path().join("routes");
+    std::fs::write(&routes, "25.25.9.7:25 127.0.0.1:9\n").unwrap();
+    let (code, _, err) = run(&["run", "--route", routes.to_str().unwrap(), "--resolver", "192.0.2.53", "a.example"]);
+    assert!(code == 2 && err.contains("192.0.2.53"), "{err}");
+}
+
+#[test]
+fn what_the_lab_offers_can_be_pasted() {
+    let (_, out, _) = run(&["run", "--lab"]);
+    for domain in World::shipped().domain {
+        let words = domain.options.iter().filter(|word| word.contains(' '));
+        for word in words {
+            let quoted = out.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(quoted.contains(&format!("'{word}'")), "{word}: {out}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_recording_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run.json");
+    let path = file.to_str().unwrap();
+    run(&["run", "--lab", "broken.example", "--record", path]);
+    let whole = std::fs::read(&file).unwrap();
+    for length in [0, 1, whole.len() / 3, whole.len() - 3] {
+        std::fs::write(&file, &whole[..length]).unwrap();
+        let (code, out, err) = run(&["replay", path]);
+        assert!(code == 2 && out.is_empty() && err.contains("is no recording"), "{length}: {err}");
+    }
+    for at in (0..whole.len()).step_by(whole.len() / 40) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x11;
+        std::fs::write(&file, damaged).unwrap();
+        let (code, _, err) = run(&["replay", path]);
+        assert!((0..=3).contains(&code) && !err.contains("panicked"), "{at}: {err}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine_core::shell_word;
 use engine_lab::{Lab as World, LabOptions};
 
 use super::{list::row, print};
@@ -28,7 +29,7 @@ pub fn lab(arguments: &Lab) -> Result<Exit, Complaint> {
         }
         if let Some(path) = &arguments.route {
             std::fs::write(path, network::routes_text(&lab)).map_err(|error| Complaint::new(format!("could not write {}: {error}", path.display())))?;
-            text.push_str(&format!("\nAnother engine can use it:\n  engine run --resolver {resolver} --route {} DOMAIN\n", path.display()));
+            text.push_str(&format!("\nAnother engine can use it:\n  engine run --resolver {resolver} --route {} DOMAIN\n", shell_word(&path.display().to_string())));
         }
         text.push_str(&format!("\nIts domains:\n{}", domains(&world)));
         print(&text)?;
@@ -41,9 +42,11 @@ pub fn lab(arguments: &Lab) -> Result<Exit, Complaint> {
 /// The domains that a world offers, one a line, with what to add to the command.
 pub fn domains(world: &engine_lab::World) -> String {
     let with_options = |domain: &engine_lab::Domain| {
-        let options =
-            if domain.options.is_empty() { String::new() } else { format!(" (add: {})", domain.options.join(" ")) };
-        format!("{}{options}", domain.about)
+        if domain.options.is_empty() {
+            return domain.about.clone();
+        }
+        let words: Vec<String> = domain.options.iter().map(|word| shell_word(word)).collect();
+        format!("{} (add: {})", domain.about, words.join(" "))
     };
     let width = world.domain.iter().map(|domain| domain.name.len()).max().unwrap_or(0);
     world.domain.iter().map(|domain| row(&domain.name, width, &with_options(domain))).collect()

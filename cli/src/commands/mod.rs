@@ -31,6 +31,11 @@ pub fn print(text: &str) -> Result<(), Complaint> {
     Ok(())
 }
 
+/// Writes a line to standard error. That nobody can read it there is no fault.
+pub fn tell(line: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
 /// `engine completions`.
 pub fn completions(arguments: &Completions) -> Result<Exit, Complaint> {
     let mut script = Vec::new();

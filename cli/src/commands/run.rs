@@ -13,6 +13,7 @@ use engine_core::{
     nearest,
     plan::{Choice, Plan},
     profile::Profile,
+    recording::{redact_text, secrets},
     registry::Registry,
     report::Report,
     schedule::{Event, Listener},
@@ -26,7 +27,7 @@ use engine_plugin_api::{
 };
 use tokio::sync::watch;
 
-use super::{lab::domains, print, registry};
+use super::{lab::domains, print, registry, tell};
 use crate::{
     args::{Format, Run},
     complaint::Complaint,
@@ -92,10 +93,10 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
             let finished = session::run(&registry, &network, order(target), interrupt.clone(), listener)
                 .await
                 .map_err(Complaint::new)?;
-            if let Some(file) = &arguments.record {
-                finished.recording.write(file).map_err(Complaint::new)?;
-            }
+            // What was found out is shown even where it cannot be kept.
+            let kept = arguments.record.as_ref().map_or(Ok(()), |file| finished.recording.write(file));
             printer.print(&finished.report)?;
+            kept.map_err(Complaint::new)?;
             reports.push(finished.report);
             if *interrupt.borrow() {
                 break;
@@ -124,7 +125,10 @@ impl Printer {
     /// Prints a report.
     pub fn print(&self, report: &Report) -> Result<(), Complaint> {
         match self.format {
-            Format::Json => print(&format!("{}\n", serde_json::to_string(report).map_err(Complaint::new)?)),
+            Format::Json => {
+                let text = serde_json::to_string(report).map_err(Complaint::new)?;
+                print(&format!("{}\n", crate::render::escape::json(&text)))
+            }
             Format::Text => print(&text::report(report, self.verbose)),
         }
     }
@@ -133,7 +137,7 @@ impl Printer {
 fn dry_run(registry: &Registry, profile: &Profile, choice: &Choice, targets: &[Target]) -> Result<Exit, Complaint> {
     for target in targets {
         let plan = Plan::make(registry, profile, choice, target).map_err(Complaint::new)?;
-        print(&format!("{}\n{plan}", target.shown))?;
+        print(&format!("{}\n{plan}", crate::render::escape::line(&target.shown)))?;
     }
     Ok(Exit::Good)
 }
@@ -159,9 +163,29 @@ fn settings(arguments: &Run, config: &Config, registry: &Registry) -> Result<BTr
         let wrong =
             || Complaint::new(format!("--set `{given}`: expected CHECK.KEY=VALUE, for example dnsbl.max_addresses=4"));
         let (path, value) = given.split_once('=').ok_or_else(wrong)?;
-        // The id of a third-party check has a dot of its own.
-        let (check, key) = path.rsplit_once('.').ok_or_else(wrong)?;
+        // The id of a third-party check has a dot of its own, and so has the key of a table.
+        let known = |id: &&str| path.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
+        let (check, key) = match registry.ids().filter(known).max_by_key(|id| id.len()) {
+            Some(id) => path.split_at(id.len()),
+            None => path.split_at(path.find('.').ok_or_else(wrong)?),
+        };
+        let key = key.trim_start_matches('.');
+        if key.split('.').any(str::is_empty) {
+            return Err(wrong());
+        }
         set(&mut settings, check, key, value)?;
+        let secret = registry.check(check).is_some_and(|check| {
+            let mut alone = BTreeMap::new();
+            set(&mut alone, "it", key, value).is_ok()
+                && !secrets(&check.manifest.config_schema, &alone["it"]).is_empty()
+        });
+        if secret {
+            // Others on this machine can read the arguments of a program.
+            return Err(Complaint::new(format!("{check}.{key} is a secret, and is not taken from the command line"))
+                .hint(format!(
+                    "put it under [checks.{check}] in a configuration that only you can read (--config FILE)"
+                )));
+        }
     }
     if let Some(wait) = &arguments.wait {
         set(&mut settings, "greylist", "wait", wait)?;
@@ -174,7 +198,9 @@ fn settings(arguments: &Run, config: &Config, registry: &Registry) -> Result<BTr
                 None => complaint,
             });
         };
-        if let Some((pointer, message)) = misfit(&check.manifest.config_schema, value) {
+        let schema = &check.manifest.config_schema;
+        if let Some((pointer, message)) = misfit(schema, value) {
+            let message = redact_text(message, &secrets(schema, value));
             return Err(Complaint::new(format!("{id}{}: {message}", pointer.replace('/', ".")))
                 .hint(format!("engine schema {id} prints its settings")));
         }
@@ -192,29 +218,37 @@ fn set(settings: &mut BTreeMap<String, Value>, check: &str, key: &str, value: &s
         toml::from_str::<toml::Table>(&format!("value = {value}")).ok().and_then(|mut table| table.remove("value"));
     let value =
         read.and_then(|value| serde_json::to_value(value).ok()).unwrap_or_else(|| Value::String(value.to_owned()));
-    let own = settings.entry(check.to_owned()).or_insert_with(|| Value::Object(serde_json::Map::new()));
-    match own.as_object_mut() {
-        Some(own) => {
-            own.insert(key.to_owned(), value);
-            Ok(())
-        }
-        None => Err(Complaint::new(format!("the settings of {check} in the configuration are no table"))),
+    let table = || Value::Object(serde_json::Map::new());
+    let mut place = settings.entry(check.to_owned()).or_insert_with(table);
+    for name in key.split('.') {
+        place = match place {
+            Value::Object(own) => own.entry(name).or_insert_with(table),
+            _ => return Err(Complaint::new(format!("--set {check}.{key}: what is before `{name}` is no table"))),
+        };
     }
+    *place = value;
+    Ok(())
 }
 
 /// The options that the commands in the report repeat: how the network is
 /// reached, and what was set.
 fn again(arguments: &Run) -> String {
-    let mut words: Vec<String> = arguments.resolver.iter().map(|resolver| format!("--resolver {resolver}")).collect();
-    words.extend(arguments.route.iter().map(|file| format!("--route {}", file.display())));
+    let path = |path: &PathBuf| path.display().to_string();
+    let source = arguments.source.map(|source| source.to_string());
+    let mut words = Vec::new();
+    let mut add = |option: &str, value: &str| words.push(format!("{option} {}", shell_word(value)));
+    arguments.resolver.iter().for_each(|resolver| add("--resolver", resolver));
+    arguments.route.iter().for_each(|file| add("--route", &path(file)));
+    source.iter().for_each(|source| add("--source", source));
+    arguments.ehlo.iter().for_each(|name| add("--ehlo", name));
+    arguments.config.iter().for_each(|file| add("--config", &path(file)));
+    arguments.wait.iter().for_each(|wait| add("--wait", wait));
+    arguments.settings.iter().for_each(|setting| add("--set", setting));
     match arguments.lab.as_deref() {
         None => {}
-        Some("") => words.push("--lab".to_owned()),
-        Some(file) => words.push(format!("--lab={file}")),
+        Some("") => words.insert(0, "--lab".to_owned()),
+        Some(file) => words.insert(0, format!("--lab={}", shell_word(file))),
     }
-    words.extend(arguments.config.iter().map(|file| format!("--config {}", file.display())));
-    words.extend(arguments.wait.iter().map(|wait| format!("--wait {wait}")));
-    words.extend(arguments.settings.iter().map(|setting| format!("--set {}", shell_word(setting))));
     words.join(" ")
 }
 
@@ -238,8 +272,10 @@ fn asked(arguments: &Run) -> Result<Target, Complaint> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(nothing());
     }
-    eprint!("Domain or IP address to examine: ");
-    std::io::stderr().flush()?;
+    let mut question = std::io::stderr().lock();
+    question.write_all(b"Domain or IP address to examine: ")?;
+    question.flush()?;
+    drop(question);
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     if line.trim().is_empty() {
@@ -266,7 +302,7 @@ fn progress(shown: &str) -> Listener {
     let shown = crate::render::escape::line(shown);
     Arc::new(move |event| {
         if let Event::Progress { check, text } = event {
-            anstream::eprintln!("{shown}: {check}: {}", crate::render::escape::line(&text));
+            tell(&format!("{shown}: {check}: {}", crate::render::escape::line(&text)));
         }
     })
 }
