@@ -18,6 +18,8 @@ pub struct Facts {
     pub type99: Observed<Vec<String>>,
     /// Where its mail goes.
     pub mail: Observed<Mail>,
+    /// Its exchanges, best first.
+    pub exchanges: Vec<String>,
     /// What a receiver would decide, for each identity that was given.
     pub evaluations: Vec<Evaluated>,
     /// Every question that was asked.
@@ -75,12 +77,20 @@ pub struct Seen {
     pub cause: Option<Cause>,
     /// The shortest life of the records, in seconds.
     pub ttl: Option<u32>,
+    /// The name at the end of the aliases, where the name asked for is one.
+    pub alias: Option<String>,
 }
 
 impl Facts {
     /// What came of `name`'s TXT question.
     pub fn txt(&self, name: &str) -> Option<&Seen> {
         self.replies.get(&Question::new(name, Kind::Txt))
+    }
+
+    /// The name at which the TXT records of `name` stand: its own, or the end
+    /// of its aliases, beside which there can be no other record.
+    pub fn home<'f>(&'f self, name: &'f str) -> &'f str {
+        self.txt(name).and_then(|seen| seen.alias.as_deref()).unwrap_or(name)
     }
 
     /// The TXT record of `name` as evidence, quoting `text`.

@@ -4,6 +4,7 @@ mod bounds;
 mod cost;
 mod discovery;
 mod merge;
+mod missing;
 mod networks;
 mod policy;
 mod result;

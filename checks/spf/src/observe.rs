@@ -27,7 +27,7 @@ use crate::{
 pub async fn observe(cx: &Context, domain: &str, target: &Target, config: &Config) -> Facts {
     let old_type = cx.dns(DnsQuestion::new(domain, RecordType::Spf));
     let (tree, old_type) = future::join(walk(cx, domain, queries(target), config), old_type).await;
-    let Walked { survey, evaluations, replies, texts, mail } = tree;
+    let Walked { survey, evaluations, replies, texts, mail, exchanges } = tree;
     Facts {
         domain: domain.to_owned(),
         texts,
@@ -37,6 +37,7 @@ pub async fn observe(cx: &Context, domain: &str, target: &Target, config: &Confi
             records.iter().filter_map(|r| r.joined_text()).map(|b| String::from_utf8_lossy(&b).into_owned()).collect()
         }),
         mail,
+        exchanges,
         evaluations,
         replies,
     }
@@ -58,6 +59,7 @@ struct Walked {
     replies: BTreeMap<Question, Seen>,
     texts: Vec<Text>,
     mail: Observed<Mail>,
+    exchanges: Vec<String>,
 }
 
 async fn walk(cx: &Context, domain: &str, queries: Vec<(Identity, Query)>, config: &Config) -> Walked {
@@ -67,6 +69,7 @@ async fn walk(cx: &Context, domain: &str, queries: Vec<(Identity, Query)>, confi
     let mut replies = BTreeMap::new();
     let mut texts = Vec::new();
     let mut mail = Observed::Known(Mail::Unsaid);
+    let mut exchanges = Vec::new();
     let own_mx = Question::new(domain, Kind::Mx);
     let own_txt = Question::new(domain, Kind::Txt);
     let mut wanted = vec![own_mx.clone()];
@@ -89,16 +92,18 @@ async fn walk(cx: &Context, domain: &str, queries: Vec<(Identity, Query)>, confi
                 query,
                 evaluation: result.ok(),
             });
-            return Walked { survey: tree, evaluations: evaluations.collect(), replies, texts, mail };
+            return Walked { survey: tree, evaluations: evaluations.collect(), replies, texts, mail, exchanges };
         };
         if question == own_mx {
             mail = reply.observed().map(|_| mail_of(&reply));
+            exchanges = exchanges_of(&reply);
         }
         if question == own_txt {
             texts = texts_of(&reply);
         }
         let ttl = reply.records().map(|record| record.ttl).min();
-        let seen = Seen { evidence: reply.evidence.clone(), cause: reply.cause(), ttl };
+        let alias = reply.aliases().last().map(|end| (*end).to_owned());
+        let seen = Seen { evidence: reply.evidence.clone(), cause: reply.cause(), ttl, alias };
         known.insert(question.clone(), answer(question.kind, &reply));
         replies.insert(question, seen);
     }
@@ -137,16 +142,8 @@ fn answer(kind: Kind, reply: &DnsReply) -> Answer {
                 .collect(),
         ),
         Kind::Mx => {
-            let mut exchanges: Vec<(u16, String)> = data()
-                .filter_map(|data| match data {
-                    RecordData::Mx { preference, exchange } => {
-                        Some((*preference, if exchange == "." { String::new() } else { exchange.clone() }))
-                    }
-                    _ => None,
-                })
-                .collect();
-            exchanges.sort();
-            Answer::Names(exchanges.into_iter().map(|(_, exchange)| exchange).collect())
+            let root = |name: String| if name == "." { String::new() } else { name };
+            Answer::Names(exchanges_of(reply).into_iter().map(root).collect())
         }
         Kind::Ptr => Answer::Names(
             data()
@@ -171,17 +168,23 @@ fn texts_of(reply: &DnsReply) -> Vec<Text> {
         .collect()
 }
 
-fn mail_of(reply: &DnsReply) -> Mail {
-    let exchanges: Vec<&str> = reply
+/// The names in MX records, in order of preference.
+fn exchanges_of(reply: &DnsReply) -> Vec<String> {
+    let mut exchanges: Vec<(u16, &str)> = reply
         .records()
         .filter_map(|record| match &record.data {
-            RecordData::Mx { exchange, .. } => Some(exchange.as_str()),
+            RecordData::Mx { preference, exchange } => Some((*preference, exchange.as_str())),
             _ => None,
         })
         .collect();
-    match exchanges.as_slice() {
+    exchanges.sort_unstable();
+    exchanges.into_iter().map(|(_, exchange)| exchange.to_owned()).collect()
+}
+
+fn mail_of(reply: &DnsReply) -> Mail {
+    match exchanges_of(reply).as_slice() {
         [] => Mail::Unsaid,
-        ["."] => Mail::Refused,
+        [one] if one == "." => Mail::Refused,
         _ => Mail::Accepted,
     }
 }

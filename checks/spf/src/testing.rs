@@ -18,7 +18,8 @@ use engine_plugin_api::{
 use crate::{Config, facts::Facts, judge, observe::observe};
 
 /// A world of lines `name TYPE data`; a TXT's strings stand apart by `|`. A
-/// name in no line does not exist; type `FAIL` fails every question.
+/// name in no line does not exist; type `FAIL` fails every question. A CNAME
+/// is followed once.
 pub struct World {
     zone: Vec<(String, String, String)>,
     asked: Mutex<Vec<String>>,
@@ -39,7 +40,15 @@ impl Services for World {
 
 impl World {
     fn answer(&self, question: DnsQuestion) -> DnsReply {
-        let named: Vec<_> = self.zone.iter().filter(|(name, ..)| *name == question.name).collect();
+        let alias = self.zone.iter().find(|(name, rtype, _)| *name == question.name && rtype == "CNAME");
+        let owner = alias.map_or(&question.name, |(.., target)| target);
+        let cname = alias.map(|(name, _, target)| DnsRecord {
+            name: name.clone(),
+            rtype: RecordType::Cname,
+            ttl: 3600,
+            data: RecordData::Cname { target: target.clone() },
+        });
+        let named: Vec<_> = self.zone.iter().filter(|(name, ..)| name == owner).collect();
         let answers: Vec<DnsRecord> = named
             .iter()
             .filter(|(_, rtype, _)| *rtype == question.rtype.to_string())
@@ -56,6 +65,7 @@ impl World {
             (_, true) => DnsStatus::NoData,
             _ => DnsStatus::Answer,
         };
+        let answers = cname.into_iter().chain(answers).collect();
         let evidence = EvidenceId(format!("dns:{}:{}", question.rtype, question.name));
         let reply = DnsReply::not_asked(question, Cause::new(CauseKind::Other, "no answer in 5 s"));
         DnsReply { evidence, status, answers, refusal: None, ..reply }

@@ -25,7 +25,9 @@ pub(super) fn repeated(facts: &Facts, root: &Node, record: &Record, out: &mut Ju
         }
         told.push(&node.domain);
         let wasted: usize = again[1..].iter().map(|(_, parent)| facts.survey.lookups_of(*parent)).sum();
-        let places: Vec<String> = again.iter().map(|(_, p)| facts.survey.nodes[p.record].domain.clone()).collect();
+        let mut places = parents.clone();
+        places.sort_unstable();
+        places.dedup();
         let seen = format!(
             "The record of {} is included {} times, by {}. Each time counts; {} would do without.",
             node.domain,
@@ -65,7 +67,7 @@ pub(super) fn lookups(facts: &Facts, root: &Node, record: &Record, out: &mut Jud
             format!("`{}` {}", survey.text(at), survey.lookups_of(at))
         })
         .collect();
-    let at_least = if survey.truncated { "at least " } else { "" };
+    let at_least = words::at_least(facts);
     const SHOWN: usize = 12;
     let more = shares.len().saturating_sub(SHOWN);
     let mut each = shares[..shares.len() - more].join(", ");
@@ -73,7 +75,8 @@ pub(super) fn lookups(facts: &Facts, root: &Node, record: &Record, out: &mut Jud
         each.push_str(&format!(" and {more} more terms"));
     }
     if total <= LOOKUP_LIMIT {
-        let seen = format!("The SPF record of {} costs {total} of {LOOKUP_LIMIT} lookups: {each}.", facts.domain);
+        let seen =
+            format!("The SPF record of {} costs {at_least}{total} of {LOOKUP_LIMIT} lookups: {each}.", facts.domain);
         let step = "Before anything is added, take out what no longer sends; an included service may also grow and break \
              the limit without notice.";
         let finding = words::finding(facts, LOOKUPS_NEAR_LIMIT, seen)
@@ -128,11 +131,12 @@ fn idle(facts: &Facts, root: &Node) -> Vec<usize> {
 
 /// The limit of two void lookups (RFC 7208 §4.6.4).
 pub(super) fn voids(facts: &Facts, out: &mut Judgement) {
-    let voids: Vec<TermRef> = facts.survey.voids().collect();
+    let survey = &facts.survey;
+    let voids: Vec<TermRef> = survey.voids().collect();
     if voids.len() <= VOID_LIMIT {
         return;
     }
-    let terms: Vec<&str> = voids.iter().map(|at| facts.survey.text(*at)).collect();
+    let terms: Vec<&str> = voids.iter().map(|at| survey.text(*at)).collect();
     let seen = format!(
         "{} in the SPF tree of {} find nothing, and {VOID_LIMIT} may: {}. Receivers that count them end with \
          `permerror`.",
@@ -140,15 +144,19 @@ pub(super) fn voids(facts: &Facts, out: &mut Judgement) {
         facts.domain,
         words::list(&terms)
     );
-    let mine: Vec<usize> = voids.iter().filter(|at| at.record == 0).map(|at| at.term).collect();
-    let remedy = match words::own(facts).filter(|_| voids.len() - mine.len() <= VOID_LIMIT && !mine.is_empty()) {
+    let dead: Vec<usize> = voids
+        .iter()
+        .filter(|at| at.record == 0 && survey.cost(**at).is_some_and(|cost| cost.state == CostState::Void))
+        .map(|at| at.term)
+        .collect();
+    let partly = voids.iter().filter(|at| at.record == 0).count() - dead.len();
+    let remedy = match words::own(facts).filter(|_| voids.len() - dead.len() <= VOID_LIMIT) {
         Some((root, record)) => {
-            let dead: Vec<usize> = mine
-                .into_iter()
-                .filter(|term| root.cost(*term).is_some_and(|cost| cost.state == CostState::Void))
-                .collect();
             let step = "Take the terms out that find nothing; they authorise nobody now.";
             words::replace(facts, root, step, &words::without(root, record, &dead))
+        }
+        None if partly > 0 => {
+            Remedy::step("Give every exchange that `mx` leads to an address, or take its MX record away.")
         }
         None => Remedy::step("Ask whoever runs the included records to take out the terms that find nothing."),
     };

@@ -1,13 +1,10 @@
 //! Whether there is a record, and only one.
 
 use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Severity, Span};
-use mail_syntax::spf::{Kind, Lookalike, NodeState, Selection, parse, select};
+use mail_syntax::spf::{Lookalike, NodeState, Qualifier, Selection, parse, select};
 
-use super::{merge, syntax::Joined, words};
-use crate::{
-    MISSING, MULTIPLE, NOT_RECOGNISED, RECORD, SENDER_ID, TOO_LONG, TYPE_99,
-    facts::{Facts, Mail},
-};
+use super::{merge, missing, syntax::Joined, words};
+use crate::{MULTIPLE, NOT_RECOGNISED, RECORD, SENDER_ID, TOO_LONG, TYPE_99, facts::Facts};
 
 pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
     let Some(root) = facts.survey.root() else { return };
@@ -15,9 +12,11 @@ pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
     let selection = select(&bytes);
     let old: Vec<&String> = facts.type99.known().into_iter().flatten().filter(|text| is_spf(text)).collect();
     match &root.state {
-        NodeState::NxDomain => missing(facts, true, out),
+        NodeState::NxDomain => missing::nonexistent(facts, out),
         // A look-alike or a type-99 record says why there is none; that is told below.
-        NodeState::NoRecord(_) if selection.lookalikes.is_empty() && old.is_empty() => missing(facts, false, out),
+        NodeState::NoRecord(_) if selection.lookalikes.is_empty() && old.is_empty() => {
+            missing::judge(facts, &selection, out)
+        }
         NodeState::Several(_) => multiple(facts, &selection, out),
         NodeState::Record(record) => {
             too_long(facts, &root.text, out);
@@ -34,7 +33,7 @@ pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
     for candidate in &selection.sender_id {
         let seen = format!("{} publishes a Sender ID record, `{}`.", facts.domain, candidate.text);
         let remedy = Remedy::step("Take the Sender ID record away; no receiver reads it.").withdraw(
-            &facts.domain,
+            facts.home(&facts.domain),
             "TXT",
             &candidate.text,
         );
@@ -50,56 +49,6 @@ fn is_spf(text: &str) -> bool {
     !select(&[text]).records.is_empty()
 }
 
-fn missing(facts: &Facts, nonexistent: bool, out: &mut Judgement) {
-    let domain = &facts.domain;
-    let evidence = facts.answer(domain, Kind::Txt);
-    let add = |finding: Finding| match evidence.clone() {
-        Some(evidence) => finding.evidence(evidence),
-        None => finding,
-    };
-    if nonexistent {
-        let seen = format!("{domain} does not exist in the DNS, so it has no SPF record.");
-        let remedy = Remedy::step("Check the spelling, and whether the domain is registered and delegated.");
-        out.find(add(words::finding(facts, MISSING, seen).remedy(remedy)));
-        return;
-    }
-    let closed = "v=spf1 -all";
-    let finding = match facts.mail.known() {
-        Some(Mail::Accepted) => {
-            let seen = format!("{domain} takes mail and publishes no SPF record.");
-            let step = "Publish a record that names every server that sends for the domain. The one below names the \
-                 domain's own mail exchangers; add what else sends: `include:` for a service, `ip4:` or `ip6:` for a \
-                 server.";
-            let remedy = Remedy::step(step).publish(domain, "TXT", "v=spf1 mx ~all");
-            words::finding(facts, MISSING, seen).remedy(remedy)
-        }
-        Some(Mail::Refused) => {
-            let seen = format!(
-                "{domain} says that it takes no mail (null MX) and publishes no SPF record, so anyone \
-                 can send as it."
-            );
-            let step = "Where nothing sends mail as the domain either, say so.";
-            let remedy = Remedy::step(step).publish(domain, "TXT", closed);
-            words::finding(facts, MISSING, seen).severity(Severity::Warning).remedy(remedy)
-        }
-        Some(Mail::Unsaid) => {
-            let seen = format!("{domain} has no MX record and publishes no SPF record, so anyone can send as it.");
-            let step = "Where nothing sends mail as the domain, say so; otherwise name the servers that do.";
-            let remedy = Remedy::step(step).publish(domain, "TXT", closed);
-            words::finding(facts, MISSING, seen).severity(Severity::Warning).remedy(remedy)
-        }
-        None => {
-            let seen = format!("{domain} publishes no SPF record.");
-            let step = format!(
-                "Publish a record that names every server that sends for the domain, or `{closed}` if \
-                 none does."
-            );
-            words::finding(facts, MISSING, seen).severity(Severity::Warning).remedy(Remedy::step(step))
-        }
-    };
-    out.find(add(finding));
-}
-
 fn multiple(facts: &Facts, selection: &Selection, out: &mut Judgement) {
     let texts: Vec<&str> = selection.records.iter().map(|record| record.text.as_str()).collect();
     let seen = format!(
@@ -107,13 +56,14 @@ fn multiple(facts: &Facts, selection: &Selection, out: &mut Judgement) {
         facts.domain,
         texts.len()
     );
+    let home = facts.home(&facts.domain);
     let merged = merge::records(&texts);
     let mut remedy = Remedy::step(merged.step);
     for text in &texts {
-        remedy = remedy.withdraw(&facts.domain, "TXT", *text);
+        remedy = remedy.withdraw(home, "TXT", *text);
     }
     if let Some(text) = merged.text {
-        remedy = remedy.publish(&facts.domain, "TXT", text);
+        remedy = remedy.publish(home, "TXT", text);
     }
     let finding = words::finding(facts, MULTIPLE, seen).remedy(words::takes_effect(facts, &facts.domain, remedy));
     let evidence = texts.iter().map(|text| facts.quote(&facts.domain, text).at(Span::new(0, 6), "an SPF record"));
@@ -132,16 +82,15 @@ fn not_recognised(facts: &Facts, text: &str, why: Lookalike, alone: bool, out: &
     let seen = format!("{} has a text that is meant as SPF and is none: {reason}. {consequence}", facts.domain);
     let evidence = facts.quote(&facts.domain, text).at(Span::new(0, fault_end(text, why)), "not `v=spf1` and a space");
     let finding = words::finding(facts, NOT_RECOGNISED, seen).evidence(evidence);
+    let home = facts.home(&facts.domain);
     let remedy = match repaired(text).filter(|_| alone) {
         Some(repaired) => Remedy::step("Replace it by a text that begins with `v=spf1` and a space.")
-            .withdraw(&facts.domain, "TXT", text)
-            .publish(&facts.domain, "TXT", repaired),
+            .withdraw(home, "TXT", text)
+            .publish(home, "TXT", repaired),
         None if alone => Remedy::step("Replace it by a text that begins with `v=spf1` and a space."),
-        None => Remedy::step("Take it away, or move what it authorises into the SPF record.").withdraw(
-            &facts.domain,
-            "TXT",
-            text,
-        ),
+        None => {
+            Remedy::step("Take it away, or move what it authorises into the SPF record.").withdraw(home, "TXT", text)
+        }
     };
     let finding = finding.remedy(words::takes_effect(facts, &facts.domain, remedy));
     out.find(if alone { finding } else { finding.severity(Severity::Notice) });
@@ -174,17 +123,18 @@ fn repaired(text: &str) -> Option<String> {
 }
 
 fn type_99(facts: &Facts, text: &str, alone: bool, out: &mut Judgement) {
+    let home = facts.home(&facts.domain);
     let evidence = Evidence::quoting(&facts.type99_evidence, text);
     let finding = if alone {
         let seen = format!(
             "{} publishes SPF only as a record of type SPF (99), which receivers do not ask for.",
             facts.domain
         );
-        let remedy = Remedy::step("Publish the same text as a TXT record.").publish(&facts.domain, "TXT", text);
+        let remedy = Remedy::step("Publish the same text as a TXT record.").publish(home, "TXT", text);
         words::finding(facts, TYPE_99, seen).severity(Severity::Error).remedy(remedy)
     } else {
         let seen = format!("{} publishes a record of the obsolete type SPF (99) beside its TXT record.", facts.domain);
-        let remedy = Remedy::step("Take the record of type SPF away.").withdraw(&facts.domain, "SPF", text);
+        let remedy = Remedy::step("Take the record of type SPF away.").withdraw(home, "SPF", text);
         words::finding(facts, TYPE_99, seen).remedy(remedy)
     };
     out.find(finding.evidence(evidence));
@@ -221,7 +171,7 @@ fn summary(facts: &Facts, record: &mail_syntax::spf::Record, out: &mut Judgement
     let Some(root) = facts.survey.root() else { return };
     let lookups = facts.survey.lookups();
     let voids = facts.survey.voids().count();
-    let at_least = if facts.survey.truncated { "at least " } else { "" };
+    let at_least = words::at_least(facts);
     let rest = if record.is_broken() {
         "receivers cannot read it and end with `permerror`"
     } else {
@@ -231,7 +181,8 @@ fn summary(facts: &Facts, record: &mail_syntax::spf::Record, out: &mut Judgement
         "{} publishes one SPF record. It costs {at_least}{lookups} of 10 lookups and {voids} of 2 void lookups; {rest}.",
         facts.domain
     );
-    let sound = !record.is_broken() && !super::tree::is_broken(facts);
+    let open = matches!(super::policy::default_of(facts), super::policy::Default::All(Qualifier::Pass, _));
+    let sound = !open && !record.is_broken() && !super::tree::is_broken(facts) && !words::is_unanswered(facts);
     let evidence = facts.quote(&facts.domain, &root.text);
     let evidence = match record.all() {
         Some((term, _)) => evidence.at(words::span(record.terms[term].span), "whoever is not named before"),

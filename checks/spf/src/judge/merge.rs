@@ -1,6 +1,6 @@
 //! Several records made one.
 
-use mail_syntax::spf::{Mechanism, Modifier, Qualifier, TermKind, parse};
+use mail_syntax::spf::{LOOKUP_LIMIT, Mechanism, Modifier, Qualifier, TermKind, parse};
 
 /// What several records become.
 pub struct Merged {
@@ -71,5 +71,14 @@ pub fn records(texts: &[&str]) -> Merged {
     }
     step.push_str(". Leave out what no longer sends for the domain.");
     let text = ["v=spf1".to_owned()].into_iter().chain(terms).chain([all]).chain(explanation).collect::<Vec<_>>();
-    Merged { step, text: Some(text.join(" ")) }
+    let text = text.join(" ");
+    let merged = parse(&text);
+    if merged.directives().filter(|(_, directive)| directive.mechanism.costs_lookup()).count() > LOOKUP_LIMIT {
+        let step = "Make them one record, and take out what no longer sends: together they cost more than 10 lookups.";
+        return Merged { step: step.to_owned(), text: None };
+    }
+    if merged.directives().any(|(_, directive)| matches!(directive.mechanism, Mechanism::Include(_))) {
+        step.push_str(" Check again then: what costs 10 lookups apart may cost more together.");
+    }
+    Merged { step, text: Some(text) }
 }

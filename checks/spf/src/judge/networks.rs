@@ -1,5 +1,7 @@
 //! Networks that are too wide, not public, or named for nothing.
 
+use std::net::IpAddr;
+
 use engine_plugin_api::{Judgement, Remedy, Severity};
 use ip_scope::Block;
 use mail_syntax::spf::{DualCidr, Mechanism, Network, Node, Qualifier, Record, TermRef};
@@ -81,6 +83,21 @@ fn block_of(network: &Network) -> Option<&'static Block> {
 fn not_public(facts: &Facts, node: &Node, record: &Record, here: TermRef, network: &Network, out: &mut Judgement) {
     let Some(block) = block_of(network) else { return };
     let term = facts.survey.text(here);
+    if let Some(v4) = unmapped(network) {
+        let right = format!("{}ip4:{v4}", qualifier_of(term));
+        let seen = format!(
+            "`{term}` in the SPF record of {} is an IPv4 address in IPv6 form (IPv4-mapped). Receivers compare IPv4 \
+             addresses with `ip4:` only, so it matches nobody.",
+            facts.domain
+        );
+        let text = words::edited(node, record, |at, _| (at == here.term).then(|| right.clone()));
+        let step = format!("Write `{right}` instead. That authorises the address, which it does not now.");
+        let finding = words::finding(facts, ADDRESS_NOT_PUBLIC, seen)
+            .evidence(words::at(facts, here, "matches nobody"))
+            .remedy(words::replace(facts, node, step, &text));
+        out.find(finding);
+        return;
+    }
     let seen = format!(
         "`{term}` in the SPF record of {} lies in {block}. No mail reaches a receiver on the internet from there.",
         facts.domain
@@ -94,6 +111,17 @@ fn not_public(facts: &Facts, node: &Node, record: &Record, here: TermRef, networ
         .evidence(words::at(facts, here, block.purpose))
         .remedy(words::replace(facts, node, step, &text));
     out.find(finding);
+}
+
+/// The IPv4 network that an IPv4-mapped one carries, where it is public (RFC 7208 §5).
+fn unmapped(network: &Network) -> Option<Network> {
+    let IpAddr::V6(address) = network.address else { return None };
+    let v4 = Network { address: address.to_ipv4_mapped()?.into(), length: network.length.checked_sub(96)? };
+    (v4.length > 0 && block_of(&v4).is_none()).then_some(v4)
+}
+
+fn qualifier_of(term: &str) -> &str {
+    &term[..term.len() - term.trim_start_matches(['+', '-', '~', '?']).len()]
 }
 
 /// Terms that an earlier term of the same record always decides first.

@@ -1,7 +1,7 @@
 //! What the policy says of whoever it does not name, and `ptr`.
 
 use engine_plugin_api::{Judgement, Remedy, Severity};
-use mail_syntax::spf::{Mechanism, Node, NodeState, Qualifier, Record, TermRef, Use};
+use mail_syntax::spf::{CostState, Mechanism, Node, NodeState, Qualifier, Record, TermRef, parse};
 
 use super::words;
 use crate::{
@@ -60,12 +60,20 @@ pub fn judge(facts: &Facts, out: &mut Judgement) {
         Default::Nothing(at) if !record.is_broken() => no_default(facts, at, out),
         _ => {}
     }
-    for (at, _) in facts.survey.nodes.iter().enumerate().filter(|(_, node)| node.used == Use::Include) {
-        if let Some(term) = passes_everyone(facts, at) {
-            all_pass(facts, term, out);
+    let mut told: Vec<&str> = Vec::new();
+    for (at, node) in facts.survey.nodes.iter().enumerate() {
+        // The same record is at fault once, however many terms lead there.
+        if told.contains(&node.domain.as_str()) || !is_passing(facts, at) {
+            continue;
         }
+        told.push(&node.domain);
+        if let Some(term) = node.record().and_then(plus_all).filter(|_| facts.survey.is_included(at)) {
+            all_pass(facts, TermRef { record: at, term }, out);
+        }
+        exists_for_all(facts, at, node, out);
     }
-    for (at, node) in facts.survey.nodes.iter().enumerate().filter(|(_, node)| node.used != Use::Include) {
+    let counts = |at: usize| !facts.survey.is_included(at);
+    for (at, node) in facts.survey.nodes.iter().enumerate().filter(|(at, _)| counts(*at)) {
         if let Some(record) = node.record() {
             ptr(facts, at, node, record, out);
         }
@@ -75,18 +83,61 @@ pub fn judge(facts: &Facts, out: &mut Judgement) {
     }
 }
 
-/// The `+all` of an included record whose include passes whoever it matches.
-fn passes_everyone(facts: &Facts, at: usize) -> Option<TermRef> {
-    let record = facts.survey.nodes[at].record()?;
-    let (term, _) = record.all().filter(|(_, qualifier)| *qualifier == Qualifier::Pass)?;
-    let passing = facts.survey.path(at).into_iter().all(|above| {
+fn plus_all(record: &Record) -> Option<usize> {
+    record.all().filter(|(_, qualifier)| *qualifier == Qualifier::Pass).map(|(term, _)| term)
+}
+
+/// Whether a `pass` of this record is one of the domain's: no include on the way turns it into something else.
+fn is_passing(facts: &Facts, at: usize) -> bool {
+    facts.survey.path(at).into_iter().all(|above| {
         let directives = facts.survey.nodes[above.record].record().map(|record| record.directives());
         directives
             .into_iter()
             .flatten()
             .all(|(term, directive)| term != above.term || directive.qualifier == Qualifier::Pass)
-    });
-    passing.then_some(TermRef { record: at, term })
+    })
+}
+
+/// `exists` with a name that is the same for every message and has an address: everyone matches.
+fn exists_for_all(facts: &Facts, at: usize, node: &Node, out: &mut Judgement) {
+    let Some(record) = node.record() else { return };
+    for (term, directive) in record.directives() {
+        let found = node.cost(term).filter(|cost| cost.state == CostState::Found);
+        let (Mechanism::Exists(_), Qualifier::Pass, Some(cost)) = (&directive.mechanism, directive.qualifier, found)
+        else {
+            continue;
+        };
+        let here = TermRef { record: at, term };
+        let (text, name) = (facts.survey.text(here), cost.name.as_deref().unwrap_or_default());
+        let seen = format!(
+            "`{text}` in {} lets every server in the world send as {}, with `pass`: {name} has an address, whoever sends.",
+            words::whose(facts, at),
+            facts.domain
+        );
+        let step =
+            format!("Take `{text}` out and name the servers that send; `exists` needs a macro such as `%{{i}}`.");
+        let remedy = match at {
+            0 => closed(facts, node, &step, &words::without(node, record, &[term])),
+            _ => Remedy::step(step),
+        };
+        let mut finding = words::finding(facts, ALL_PASS, seen)
+            .evidence(words::at(facts, here, "everyone matches"))
+            .actor(words::owner(facts, &node.domain))
+            .remedy(remedy);
+        if let Some(answer) = facts.answer(name, mail_syntax::spf::Kind::A) {
+            finding = finding.evidence(answer);
+        }
+        out.find(finding);
+    }
+}
+
+/// Publishing a record that now says something of everybody else; only the
+/// step where it names nobody yet, which would put all mail of the domain in doubt.
+fn closed(facts: &Facts, node: &Node, step: &str, text: &str) -> Remedy {
+    let record = parse(text);
+    let names_somebody = record.redirect().is_some()
+        || record.directives().any(|(_, one)| one.mechanism != Mechanism::All && one.qualifier == Qualifier::Pass);
+    if names_somebody { words::replace(facts, node, step, text) } else { Remedy::step(step) }
 }
 
 fn all_pass(facts: &Facts, at: TermRef, out: &mut Judgement) {
@@ -104,7 +155,7 @@ fn all_pass(facts: &Facts, at: TermRef, out: &mut Judgement) {
             let text = words::edited(node, record, |i, _| (i == at.term).then(|| "~all".to_owned()));
             let step = "Name every server that sends for the domain, then end the record with `~all`, which marks all \
                  others as doubtful, and later with `-all`.";
-            words::replace(facts, node, step, &text)
+            closed(facts, node, step, &text)
         }
         _ => {
             let include = facts.survey.path(at.record).first().map(|above| facts.survey.text(*above)).unwrap_or("");
@@ -130,7 +181,7 @@ fn all_neutral(facts: &Facts, at: TermRef, out: &mut Judgement) {
     let remedy = match node.record() {
         Some(record) => {
             let text = words::edited(node, record, |i, _| (i == at.term).then(|| "~all".to_owned()));
-            words::replace(facts, node, step, &text)
+            closed(facts, node, step, &text)
         }
         None => Remedy::step(step),
     };
@@ -146,7 +197,7 @@ fn no_default(facts: &Facts, at: usize, out: &mut Judgement) {
     );
     let step = "Check that the record names every server that sends for the domain, then end it with `~all`. That \
          changes the result for all others from `neutral` to `softfail`.";
-    let remedy = words::replace(facts, node, step, &format!("{} ~all", node.text.trim_end()));
+    let remedy = closed(facts, node, step, &format!("{} ~all", node.text.trim_end()));
     let end = node.text.trim_end().len();
     let evidence = facts.quote(&node.domain, &node.text);
     let last = node.text[..end].rfind(' ').map_or(0, |space| space + 1);

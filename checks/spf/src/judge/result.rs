@@ -196,7 +196,7 @@ fn authorise(facts: &Facts, query: &Query, evaluation: &Evaluation) -> Remedy {
     let Some(first) = evaluation.visited.first() else { return Remedy::step(step) };
     let rest = first.text.get(6..).unwrap_or("").trim();
     let text = format!("v=spf1 {term} {rest}");
-    let remedy =
-        Remedy::step(step).withdraw(&first.domain, "TXT", &first.text).publish(&first.domain, "TXT", text.trim_end());
+    let home = facts.home(&first.domain);
+    let remedy = Remedy::step(step).withdraw(home, "TXT", &first.text).publish(home, "TXT", text.trim_end());
     words::takes_effect(facts, &first.domain, remedy)
 }

@@ -38,7 +38,10 @@ pub fn joined(facts: &Facts) -> Option<Joined> {
             let inside = |term: &&mail_syntax::spf::Term| term.span.start < at && at < term.span.end;
             if let Some(index) = record.terms.iter().position(|term| inside(&term)) {
                 let span = record.terms[index].span;
-                if whole == root.text && is_term(&whole[span.start..at], false) && is_term(&whole[at..span.end], true) {
+                // What can be read as one term may be one.
+                let plainly = !matches!(record.terms[index].kind, TermKind::Unreadable(_));
+                let halves = (&whole[span.start..at], &whole[at..span.end]);
+                if whole == root.text && is_term(halves.0, false) && is_term(halves.1, plainly) {
                     return Some(Joined { text: whole, term: Some(index), at });
                 }
             }
@@ -72,6 +75,8 @@ pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
         match &issue.kind {
             IssueKind::AfterAll => ignored.push(issue),
             IssueKind::RedirectWithAll => redirect_ignored(facts, node, record, issue, out),
+            // Where a name cannot be asked about, an include is told with what it leads to.
+            IssueKind::Domain(_) if node.cost(issue.term).is_some_and(|cost| cost.child.is_some()) => {}
             _ => fault(facts, node, record, issue, out),
         }
     }
@@ -92,11 +97,12 @@ fn strings_joined(facts: &Facts, joined: &Joined, out: &mut Judgement) {
     let right = format!("{before} {after}");
     let span = Span::new(joined.at - tail.len(), joined.at + head.len());
     let evidence = facts.quote(&facts.domain, &joined.text).at(span, "a space is missing here");
+    let home = facts.home(&facts.domain);
     let mut remedy =
         Remedy::step(format!("Begin the second string with a space, so that the text reads `{tail} {head}`."))
-            .withdraw(&facts.domain, "TXT", &joined.text);
+            .withdraw(home, "TXT", &joined.text);
     if !parse(&right).is_broken() {
-        remedy = remedy.publish(&facts.domain, "TXT", right);
+        remedy = remedy.publish(home, "TXT", right);
     }
     let remedy = words::takes_effect(facts, &facts.domain, remedy);
     out.find(words::finding(facts, STRINGS_JOINED, seen).evidence(evidence).remedy(remedy));
@@ -140,6 +146,10 @@ fn correction(facts: &Facts, node: &Node, record: &Record, issue: &Issue) -> Rem
             let step = format!("Write `{meant}` instead of `{term}`, if that is what is meant.");
             words::replace(facts, node, step, &text)
         }
+        None if matches!(issue.kind, IssueKind::NotAscii(_)) => Remedy::step(format!(
+            "Correct `{term}`, or take it out. A name in another script stands here in its A-label form, which begins \
+             with `xn--`."
+        )),
         None => Remedy::step(format!("Correct `{term}`, or take it out.")),
     }
 }

@@ -183,17 +183,17 @@ fn the_tree_is_judged() {
 
 #[test]
 fn lookups_are_counted_for_each_term_and_void_ones_once() {
-    let nine = "v=spf1 a:mx.d.example exists:d.example a mx include:s.example -all";
+    let nine = "v=spf1 a:mx.d.example ?exists:d.example a mx include:s.example -all";
     let four = "s.example TXT v=spf1 a a:mx.d.example mx:d.example a:d.example -all";
     let lines = ["s.example A 25.25.1.9", four];
     check(nine, &lines, &["spf-lookups-near-limit"], None, None);
-    let eleven = "v=spf1 a:mx.d.example exists:d.example a mx include:s.example a:s.example a:gone.example -all";
+    let eleven = "v=spf1 a:mx.d.example ?exists:d.example a mx include:s.example a:s.example a:gone.example -all";
     check(
         eleven,
         &lines,
         &["spf-too-many-lookups", "spf-void-term"],
         Some("a:gone.example"),
-        Some("v=spf1 a:mx.d.example exists:d.example a mx include:s.example a:s.example -all"),
+        Some("v=spf1 a:mx.d.example ?exists:d.example a mx include:s.example a:s.example -all"),
     );
     let voids = "v=spf1 mx a:x.example a:y.example mx:z.example -all";
     check(
@@ -208,7 +208,7 @@ fn lookups_are_counted_for_each_term_and_void_ones_once() {
     let seen = &find(&judgement, "spf-lookups-near-limit").seen;
     assert!(
         seen.ends_with(
-            "9 of 10 lookups: `a:mx.d.example` 1, `exists:d.example` 1, `a` 1, `mx` 1, `include:s.example` 5."
+            "9 of 10 lookups: `a:mx.d.example` 1, `?exists:d.example` 1, `a` 1, `mx` 1, `include:s.example` 5."
         ),
         "{seen}"
     );
@@ -368,4 +368,117 @@ proptest! {
             prop_assert!(!reread.is_broken() || record.rtype != "TXT", "{}", record.value);
         }
     }
+}
+
+/// What the remedy of the finding `code` publishes in a world, with the name it stands at.
+fn remedy_of(domain: &str, lines: &[&str], code: &str) -> Option<(String, String)> {
+    let judgement = judged(&Target::domain(domain), lines);
+    let remedy = find(&judgement, code).remedy.clone().unwrap();
+    remedy.publish.first().map(|record| (record.name.clone(), record.value.clone()))
+}
+
+#[test]
+fn a_record_for_a_domain_without_one_names_what_sends() {
+    for (lines, expected) in [
+        (&["d.example MX aspmx.l.google.com"][..], Some("v=spf1 include:_spf.google.com ~all")),
+        (
+            &["d.example MX d-example.mail.protection.outlook.com", "d.example MX mx.d.example"],
+            Some("v=spf1 mx include:spf.protection.outlook.com ~all"),
+        ),
+        (&["d.example MX mx.notgoogle.com"], Some("v=spf1 mx ~all")),
+        (&["d.example MX ."], Some("v=spf1 -all")),
+        (&["d.example TXT spf2.0/pra ip4:25.25.1.1 -all"], Some("v=spf1 ip4:25.25.1.1 -all")),
+        (&["d.example CNAME web.example", "web.example A 25.25.1.1"], None),
+    ] {
+        let published = remedy_of("d.example", lines, "spf-missing");
+        assert_eq!(published.as_ref().map(|(_, text)| text.as_str()), expected, "{lines:?}");
+    }
+    let many: Vec<String> = (0..11).map(|n| format!("d.example MX m{n}.d.example")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(remedy_of("d.example", &many, "spf-missing"), None, "more than `mx` may yield");
+}
+
+#[test]
+fn the_record_of_an_alias_is_changed_where_it_stands() {
+    let lines = ["d.example CNAME e.example", "e.example TXT v=spf1 ip4:25.25.1.1"];
+    let (name, text) = remedy_of("d.example", &lines, "spf-no-default").unwrap();
+    assert_eq!((name.as_str(), text.as_str()), ("e.example", "v=spf1 ip4:25.25.1.1 ~all"));
+    let judgement = judged(&Target::domain("d.example"), &["d.example CNAME gone.example"]);
+    assert!(find(&judgement, "spf-missing").seen.contains("an alias of gone.example"));
+}
+
+#[test]
+fn a_record_that_names_nobody_is_not_closed_for_its_owner() {
+    for (record, code) in [
+        ("v=spf1 +all", "spf-all-pass"),
+        ("v=spf1 exists:d.example -all", "spf-all-pass"),
+        ("v=spf1 ?all", "spf-all-neutral"),
+        ("v=spf1", "spf-no-default"),
+    ] {
+        let txt = [format!("d.example TXT {record}")];
+        assert_eq!(remedy_of("d.example", &world(&txt, &[]), code), None, "{record}");
+    }
+}
+
+#[test]
+fn what_stands_below_an_include_counts_only_where_it_passes() {
+    let redirected =
+        ["s.example TXT v=spf1 redirect=r.example", "r.example TXT v=spf1 ptr a:gone.example exp=no.example -all"];
+    check("v=spf1 include:s.example -all", &redirected, &[], None, None);
+    let open = ["s.example TXT v=spf1 redirect=r.example", "r.example TXT v=spf1 +all"];
+    check("v=spf1 include:s.example -all", &open, &["spf-all-pass"], Some("+all"), None);
+    check("v=spf1 ?include:s.example -all", &open, &[], None, None);
+    check(
+        "v=spf1 include:s.example -all",
+        &["s.example TXT v=spf1 exists:d.example -all"],
+        &["spf-all-pass"],
+        None,
+        None,
+    );
+}
+
+#[test]
+fn a_cost_that_is_not_wholly_known_is_a_lower_bound() {
+    for (record, more, sure) in [
+        ("v=spf1 include:%{i}.s.example -all", &[][..], false),
+        ("v=spf1 exists:%{i}.s.example -all", &[], true),
+        ("v=spf1 include:s.example -all", &["s.example FAIL"], false),
+    ] {
+        let txt = [format!("d.example TXT {record}")];
+        let judgement = judged(&Target::domain("d.example"), &world(&txt, more));
+        let shown = find(&judgement, "spf-record");
+        assert_eq!(!shown.seen.contains("costs at least 1 "), sure, "{}", shown.seen);
+        assert_eq!(shown.severity == Some(Severity::Info), !more.is_empty(), "{record}");
+    }
+}
+
+#[test]
+fn one_slip_is_told_once_with_what_was_meant() {
+    let s = ["s.example TXT v=spf1 ip4:25.25.3.0/24 -all"];
+    check(
+        "v=spf1 include: s.example -all",
+        &s,
+        &["spf-syntax"],
+        Some("include: s.example"),
+        Some("v=spf1 include:s.example -all"),
+    );
+    check("v=spf1 ip4: a -all", &[], &["spf-syntax"], Some("ip4:"), None);
+    check(
+        "v=spf1 include:s..example ip4:25.25.1.1 -all",
+        &[],
+        &["spf-include-none"],
+        None,
+        Some("v=spf1 ip4:25.25.1.1 -all"),
+    );
+    check("v=spf1 a:s..example ip4:25.25.1.1 -all", &[], &["spf-syntax"], None, None);
+    check("v=spf1 ip4:25.25.1.0/00 -all", &[], &["spf-address-invalid"], None, None);
+    check("v=spf1 ip6:[2a09:25::1] -all", &[], &["spf-address-invalid"], None, Some("v=spf1 ip6:2a09:25::1 -all"));
+    check(
+        "v=spf1 ip6:::ffff:25.25.1.1 -all",
+        &[],
+        &["spf-address-not-public"],
+        Some("ip6:::ffff:25.25.1.1"),
+        Some("v=spf1 ip4:25.25.1.1 -all"),
+    );
+    check("v=spf1 mx|a -all", &[], &["spf-strings-joined"], None, Some("v=spf1 mx a -all"));
 }

@@ -44,6 +44,12 @@ pub fn is_broken(facts: &Facts) -> bool {
             NodeState::Pending | NodeState::Failed => false,
             _ => true,
         })
+        || facts
+            .survey
+            .nodes
+            .iter()
+            .flat_map(|node| &node.costs)
+            .any(|cost| matches!(&cost.state, CostState::Exchanges { names, .. } if *names > NAME_LIMIT))
 }
 
 /// Tells of an include or redirect that ends in `permerror`; whether it does.
@@ -169,13 +175,19 @@ fn names(facts: &Facts, here: TermRef, node: &Node, state: &CostState, name: &st
             return;
         }
         // A provider's dead term is no matter of the domain's, until there are too many of them.
-        _ if node.used == Use::Include => return,
+        _ if facts.survey.is_included(here.record) => return,
+        // Told as a fault of the record.
+        CostState::BadName
+            if here.record == 0 && node.record().is_some_and(|r| r.issues.iter().any(|i| i.term == here.term)) =>
+        {
+            return;
+        }
         CostState::Void if is_mx(node, here.term) => format!("{name} has no MX record"),
         CostState::Void => format!("{name} has no address"),
         CostState::BadName => format!("{name} is no name that the DNS can be asked about"),
         CostState::Exchanges { names: 0, .. } => format!("{name} says that it takes no mail (null MX)"),
         CostState::Exchanges { dead, .. } if !dead.is_empty() => {
-            format!("{} of its exchanges have no address: {}", dead.len(), words::list(dead))
+            format!("these of its exchanges have no address: {}", words::list(dead))
         }
         _ => return,
     };
@@ -190,6 +202,9 @@ fn names(facts: &Facts, here: TermRef, node: &Node, state: &CostState, name: &st
             let step = format!("Take `{term}` out; it authorises nobody now. Or correct the name.");
             words::replace(facts, node, step, &words::without(node, record, &[here.term]))
         }
+        None if !whole => Remedy::step(format!(
+            "Give these exchanges of {name} addresses, or take their MX records away. Keep `{term}`: it authorises the others."
+        )),
         None => Remedy::step(format!("Correct the name that `{term}` leads to, or take the term out.")),
     };
     let finding = words::finding(facts, VOID_TERM, seen)

@@ -1,7 +1,7 @@
 //! What the judges share: quoting, owners, edited records, wording.
 
 use engine_plugin_api::{Actor, Evidence, Finding, Remedy, Span, Subject};
-use mail_syntax::spf::{Node, Record, TermRef, parse};
+use mail_syntax::spf::{CostState, Mechanism, Node, NodeState, Record, TermKind, TermRef, parse};
 
 use crate::facts::Facts;
 
@@ -86,7 +86,8 @@ pub fn replace(facts: &Facts, node: &Node, step: impl Into<String>, text: &str) 
     if parse(text).is_broken() || text == node.text {
         return remedy;
     }
-    let remedy = remedy.withdraw(&node.domain, "TXT", &node.text).publish(&node.domain, "TXT", text);
+    let home = facts.home(&node.domain);
+    let remedy = remedy.withdraw(home, "TXT", &node.text).publish(home, "TXT", text);
     takes_effect(facts, &node.domain, remedy)
 }
 
@@ -106,6 +107,30 @@ fn duration(seconds: u32) -> String {
         s => (s, "second"),
     };
     plural(n as usize, unit)
+}
+
+/// `at least ` where the tree goes on beyond what is known: an include that
+/// got no answer, or whose name depends on the message.
+pub fn at_least(facts: &Facts) -> &'static str {
+    let open = facts.survey.truncated
+        || facts.survey.nodes.iter().any(|node| {
+            let leads_on =
+                |at: usize| match node.record().and_then(|record| record.terms.get(at)).map(|term| &term.kind) {
+                    Some(TermKind::Directive(directive)) => matches!(directive.mechanism, Mechanism::Include(_)),
+                    Some(TermKind::Modifier(_)) => true,
+                    _ => false,
+                };
+            node.state == NodeState::Failed
+                || node.costs.iter().any(|cost| cost.state == CostState::Depends && leads_on(cost.term))
+        });
+    if open { "at least " } else { "" }
+}
+
+/// Whether a question of the tree got no answer.
+pub fn is_unanswered(facts: &Facts) -> bool {
+    facts.survey.nodes.iter().any(|node| {
+        node.state == NodeState::Failed || node.costs.iter().any(|cost| matches!(cost.state, CostState::Failed(_)))
+    })
 }
 
 /// `1 lookup`, `2 lookups`.

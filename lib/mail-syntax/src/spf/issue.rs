@@ -40,6 +40,8 @@ pub enum IssueKind {
     ModifierName,
     /// Nothing where a value must stand.
     MissingValue,
+    /// A space before the value, for example `include: example.org`.
+    DetachedValue,
     /// A value where none may stand, for example `all:example.org`.
     UnexpectedValue,
     /// A prefix length where none may stand, for example `include:example.org/24`.
@@ -89,6 +91,7 @@ impl fmt::Display for IssueKind {
             IssueKind::StrayQualifier => f.write_str("a qualifier without its mechanism"),
             IssueKind::ModifierName => f.write_str("no name of a modifier"),
             IssueKind::MissingValue => f.write_str("the value is missing"),
+            IssueKind::DetachedValue => f.write_str("a space stands before the value"),
             IssueKind::UnexpectedValue => f.write_str("takes no value"),
             IssueKind::UnexpectedCidr => f.write_str("takes no prefix length"),
             IssueKind::Cidr(fault) => fault.fmt(f),

@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Record {
         _ => 0,
     };
     for word in text[at..].split(' ') {
-        if !word.is_empty() {
+        if !word.is_empty() && !rejoin(&mut record, text, at, word) {
             let mut reader = Reader { word, start: at, term: record.terms.len(), issues: Vec::new() };
             let kind = reader.term();
             let broken = reader.issues.iter().any(|issue| issue.kind.is_fatal());
@@ -40,6 +40,27 @@ pub fn parse(text: &str) -> Record {
     }
     check_order(&mut record);
     record
+}
+
+/// Takes `word`, which begins at `at`, for the value of the term before it,
+/// where that ends in `:` or `=` without one, and both make sense together only.
+fn rejoin(record: &mut Record, text: &str, at: usize, word: &str) -> bool {
+    let Some(last) = record.terms.last() else { return false };
+    let head = last.span.of(text);
+    let lacking = record.issues.last().is_some_and(|issue| {
+        issue.term + 1 == record.terms.len() && issue.kind == IssueKind::MissingValue && head.ends_with([':', '='])
+    });
+    let sound = |text: &str| !parse(&format!("v=spf1 {text}")).is_broken();
+    let whole = format!("{head}{word}");
+    if !lacking || sound(word) || !sound(&whole) {
+        return false;
+    }
+    let span = Span::new(last.span.start, at + word.len());
+    let term = record.terms.len() - 1;
+    record.terms[term] = Term { span, kind: TermKind::Unreadable(span.of(text).to_owned()) };
+    record.issues.pop();
+    record.issues.push(Issue { span, term, kind: IssueKind::DetachedValue, suggestion: Some(whole) });
+    true
 }
 
 /// Reads one term.

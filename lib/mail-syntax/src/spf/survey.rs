@@ -106,7 +106,7 @@ impl Walk<'_> {
         if let (usize::MAX, Some((term, target))) = (end, record.redirect()) {
             self.descend(TermRef { record: at, term }, target, Use::Redirect);
         }
-        if self.done.nodes[at].used != Use::Include {
+        if !self.done.is_included(at) {
             self.explanation(at, record);
         }
     }

@@ -321,3 +321,22 @@ proptest! {
 fn kinds(record: &Record) -> Vec<TermKind> {
     record.terms.iter().map(|term| term.kind.clone()).collect()
 }
+
+#[test]
+fn a_value_after_a_space_is_one_fault_of_one_term() {
+    for (text, span, meant) in [
+        ("v=spf1 include: a.example -all", "include: a.example", "include:a.example"),
+        ("v=spf1 -ip4:  25.25.1.0/24 -all", "-ip4:  25.25.1.0/24", "-ip4:25.25.1.0/24"),
+        ("v=spf1 redirect= a.example", "redirect= a.example", "redirect=a.example"),
+    ] {
+        let record = parse(text);
+        let [issue] = record.issues.as_slice() else { panic!("{text}: {:?}", record.issues) };
+        assert_eq!((issue.kind.clone(), issue.span.of(text)), (IssueKind::DetachedValue, span), "{text}");
+        assert_eq!(issue.suggestion.as_deref(), Some(meant));
+        assert!(record.is_broken() && record.terms[issue.term].span.of(text) == span);
+    }
+    // A mechanism is no value, and what makes no term is none either.
+    for text in ["v=spf1 include: -all", "v=spf1 ip4: mx -all", "v=spf1 include: m%x -all", "v=spf1 ip4:"] {
+        assert!(parse(text).issues.iter().any(|issue| issue.kind == IssueKind::MissingValue), "{text}");
+    }
+}

@@ -109,8 +109,10 @@ impl<'a> Reader<'a> {
             Some(digits) => match length(digits, bits) {
                 Ok(n) => n,
                 Err(fault) => {
-                    let wish = (fault == CidrFault::LeadingZero)
-                        .then(|| format!("{sign}{name}:{plain}/{}", digits.trim_start_matches('0')));
+                    // `/00` is not offered as `/0`: nobody means every address.
+                    let wish = Some(digits.trim_start_matches('0'))
+                        .filter(|digits| fault == CidrFault::LeadingZero && !digits.is_empty())
+                        .map(|digits| format!("{sign}{name}:{plain}/{digits}"));
                     self.issue(IssueKind::Cidr(fault), end, self.word.len(), wish);
                     bits
                 }
@@ -128,7 +130,10 @@ impl<'a> Reader<'a> {
         match plain.parse::<IpAddr>() {
             Ok(address) => Some(Network { address, length }),
             Err(_) => {
-                self.issue(IssueKind::Address, from + 1, end, None);
+                let bare =
+                    plain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).and_then(|ip| ip.parse().ok());
+                let wish = bare.map(|address: IpAddr| format!("{sign}{}{cidr}", written(address)));
+                self.issue(IssueKind::Address, from + 1, end, wish);
                 None
             }
         }

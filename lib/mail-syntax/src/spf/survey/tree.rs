@@ -213,6 +213,19 @@ impl Survey {
         path
     }
 
+    /// Whether an include leads to a node, itself or by redirects and further
+    /// includes: only who passes it matters then, no other result and no explanation.
+    pub fn is_included(&self, node: usize) -> bool {
+        let mut next = self.nodes.get(node);
+        while let Some(node) = next {
+            if node.used == Use::Include {
+                return true;
+            }
+            next = node.parent.and_then(|parent| self.nodes.get(parent.record));
+        }
+        false
+    }
+
     fn is_below(&self, node: usize, at: TermRef) -> bool {
         let mut next = self.nodes[node].parent;
         while let Some(parent) = next {
