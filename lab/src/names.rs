@@ -192,12 +192,13 @@ impl Names {
                     name = target;
                 }
                 Look::NoData => {
-                    reply.authorities.push(self.start_of_authority(&name));
+                    reply.authorities.push(self.start_of_authority(name));
                     return reply;
                 }
                 Look::NxDomain => {
                     reply.rcode = ResponseCode::NXDomain;
-                    reply.authorities.push(self.start_of_authority(&name));
+                    // No zone begins at a name that does not exist.
+                    reply.authorities.push(self.start_of_authority(name.base_name()));
                     return reply;
                 }
                 Look::Silent => return Reply { manner: Manner::Silent, ..reply },
@@ -227,9 +228,13 @@ impl Names {
         wildcard.map_or(Look::NxDomain, |records| pick(records, name, rtype))
     }
 
-    /// The start of authority for a negative answer, its TTL as RFC 2308 §3 has it.
-    fn start_of_authority(&self, name: &Name) -> Record {
-        let mut apex = name.clone();
+    /// The start of authority for a negative answer, its TTL as RFC 2308 §3 has
+    /// it: that of the zone of `apex`, or of the nearest name above that exists.
+    /// Where the world gives none, a zone begins at each registered domain.
+    fn start_of_authority(&self, mut apex: Name) -> Record {
+        while !apex.is_root() && !self.existing.contains(&apex) {
+            apex = apex.base_name();
+        }
         loop {
             for record in self.nodes.get(&apex).into_iter().flatten() {
                 if let RData::SOA(soa) = &record.data {
@@ -241,8 +246,6 @@ impl Names {
                 break;
             }
             if apex.num_labels() <= 2 {
-                // The registered domain; above it, the root.
-                apex = if name.num_labels() < 2 { Name::root() } else { name.trim_to(2) };
                 break;
             }
             apex = apex.base_name();
