@@ -83,13 +83,16 @@ fn missing(route: &Route, exchange: &Exchange, end: Option<&String>) -> Remedy {
         Some(_) => format!(
             "Let the MX record name the mail server's own host; {name} can have no address beside its CNAME record"
         ),
+        None if hostname::faults(name).iter().any(|(fault, _)| !fault.is_mild()) => {
+            "Give the mail server's host a legal name with an address, and let the MX record use it".to_owned()
+        }
         None if !name.contains('.') => format!(
             "Let the MX record name the mail server in full, as in mail.{}; a name of one label leads nowhere",
             route.facts.owner()
         ),
         None => format!("Publish an A record for {name} with the address of the mail server"),
     };
-    let named = end.is_some() || !name.contains('.');
+    let named = !publish.starts_with("Publish");
     match (route.is_dead(), named) {
         (true, true) => Remedy::step(format!("{publish}.")),
         (true, false) => Remedy::step(format!("{publish}, or correct the host name in the MX record.")),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use engine_plugin_api::{Evidence, Finding, Judgement, Remedy};
+use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Severity};
 
 use super::{Exchange, Kind, Route, addresses};
 use crate::{
@@ -109,11 +109,17 @@ fn placeholder(route: &Route, exchange: &Exchange, out: &mut Judgement) {
     } else {
         "Take the placeholder away.".into()
     };
-    let seen = format!("The exchange {name} is a placeholder. {origin} {}", route.consequence());
+    // Senders that are to deliver to themselves first bounce the mail as a loop; further down the list they never try.
+    let loops = hostname::is_localhost(name) && !route.is_dead() && route.exchanges[0].name == name;
+    let consequence = if loops {
+        "It is the first that they try, and many return the mail as a loop then.".into()
+    } else {
+        route.consequence()
+    };
+    let severity = if loops { Severity::Error } else { route.severity_of_a_dead_one() };
+    let seen = format!("The exchange {name} is a placeholder. {origin} {consequence}");
     out.find(
-        about(route, exchange, PLACEHOLDER, seen, label)
-            .severity(route.severity_of_a_dead_one())
-            .remedy(withdraw(route, exchange, step)),
+        about(route, exchange, PLACEHOLDER, seen, label).severity(severity).remedy(withdraw(route, exchange, step)),
     );
 }
 

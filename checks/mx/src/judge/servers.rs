@@ -31,7 +31,10 @@ fn silent(facts: &Facts, names: &[&str], cause: &Cause, out: &mut Judgement) {
     let what = if names.is_empty() {
         format!("whether all name servers of {domain} give the same MX records")
     } else {
-        format!("whether all name servers of {domain} give the same MX records: nothing is heard from {}", list(names))
+        format!(
+            "whether all name servers of {domain} give the same MX records: no usable answer comes from {}",
+            list(names)
+        )
     };
     out.unknown(Unknown::new(Subject::Domain(domain.clone()), what, cause.clone()));
 }

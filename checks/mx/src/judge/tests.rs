@@ -308,6 +308,19 @@ fn an_alias_to_nothing_is_not_told_to_get_an_address() {
 }
 
 #[test]
+fn localhost_is_worse_where_it_is_tried_first() {
+    let mx = "x.example. MX 20 mx.x.example.\nmx.x.example. A 25.25.1.1\nmx.x.example. AAAA 2a09:25::1\n";
+    for (situation, line, severity) in [
+        ("first", "x.example. MX 10 localhost.", "error"),
+        ("last", "x.example. MX 30 localhost.", "warning"),
+        ("a name that does not exist, first", "x.example. MX 10 ms1.msv1.invalid.", "warning"),
+    ] {
+        let expected = [&format!("mx-placeholder {severity}"), "mx-present"];
+        check(situation, World::new(&format!("{mx}{line}")), "x.example", &expected, 0);
+    }
+}
+
+#[test]
 fn aliases_of_one_host_become_one_record() {
     let zone = "x.example. MX 10 a.x.example.\nx.example. MX 20 b.x.example.\na.x.example. CNAME c.x.example.\n\
                 b.x.example. CNAME c.x.example.\nc.x.example. A 25.25.1.1";
