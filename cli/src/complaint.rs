@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, io};
 
+use engine_core::config::Config;
 use engine_plugin_api::{Quote, Span};
 
 use crate::render::{escape, quote};
@@ -43,6 +44,17 @@ impl Complaint {
         match self {
             Complaint::Words { message, hint, .. } => {
                 Complaint::Words { message, pointer: Some((input.to_owned(), column)), hint }
+            }
+            Complaint::Closed => Complaint::Closed,
+        }
+    }
+
+    /// Says that the input stands at `path` of the configuration, if that was read from a file.
+    pub fn in_config(self, config: &Config, path: &[&str]) -> Self {
+        match self {
+            Complaint::Words { message, pointer, hint } => {
+                let placed = config.error_at(path, message.clone()).map_or(message, |error| error.to_string());
+                Complaint::Words { message: placed, pointer, hint }
             }
             Complaint::Closed => Complaint::Closed,
         }

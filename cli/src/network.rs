@@ -1,15 +1,10 @@
 //! How the network is reached: from the arguments, the configuration, and the
 //! lab or route file that stands in for it.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use engine_core::{
-    config::{NetConfig, parse_duration},
+    config::{Config, NetConfig, parse_duration, parse_resolver},
     net::{NetOptions, Routes, dns::system_resolvers},
 };
 use engine_lab::{Lab, World};
@@ -20,7 +15,8 @@ use crate::{args::Run, complaint::Complaint};
 const LONGEST_GREETING: Duration = Duration::from_secs(300);
 
 /// The options of a live run and, where something stands in for the network, its name.
-pub fn options(run: &Run, config: &NetConfig, lab: Option<&Lab>) -> Result<(NetOptions, Option<String>), Complaint> {
+pub fn options(run: &Run, config: &Config, lab: Option<&Lab>) -> Result<(NetOptions, Option<String>), Complaint> {
+    let (whole, config) = (config, &config.net);
     let mut options = match lab {
         Some(lab) => lab_options(lab),
         None => NetOptions {
@@ -41,8 +37,10 @@ pub fn options(run: &Run, config: &NetConfig, lab: Option<&Lab>) -> Result<(NetO
     options.greeting_timeout = options.greeting_timeout.min(LONGEST_GREETING);
     options.allow_private = config.allow_private;
     options.source = run.source.or(config.source);
-    if let Some(ehlo) = run.ehlo.as_ref().or(config.ehlo.as_ref()) {
+    if let Some(ehlo) = &run.ehlo {
         options.ehlo = crate::target::domain(ehlo)?;
+    } else if let Some(ehlo) = &config.ehlo {
+        options.ehlo = crate::target::domain(ehlo).map_err(|wrong| wrong.in_config(whole, &["net", "ehlo"]))?;
     }
     let mut instead = lab.map(|_| match run.lab.as_deref() {
         None | Some("") => "the shipped lab".to_owned(),
@@ -95,12 +93,7 @@ fn resolvers(run: &Run, config: &NetConfig) -> Result<Vec<SocketAddr>, Complaint
 }
 
 fn resolver(text: &str) -> Result<SocketAddr, Complaint> {
-    let bare = text.trim_start_matches('[').trim_end_matches(']');
-    let with_port = || bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
-    text.parse().ok().or_else(with_port).ok_or_else(|| {
-        Complaint::new(format!("the resolver `{text}` is no address"))
-            .hint("expected IP or IP:port, for example 192.0.2.53 or [2001:db8::53]:5353")
-    })
+    parse_resolver(text).map_err(Complaint::new)
 }
 
 fn read_routes(file: &Path) -> Result<Routes, Complaint> {

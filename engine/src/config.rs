@@ -1,14 +1,25 @@
 //! `engine.toml`: default targets, network, profiles and the checks' settings.
 
-use std::{collections::BTreeMap, net::IpAddr, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use engine_plugin_api::Severity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
-use crate::{profile::Profile, registry::Registry, suggest::hint};
+use crate::{
+    profile::{self, Profile},
+    recording::{redact_text, secrets},
+    registry::Registry,
+    suggest::hint,
+};
 
 /// What `engine.toml` says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,13 +30,24 @@ pub struct Config {
     /// The profile to use when the command line names none.
     pub profile: Option<String>,
     /// The least severity that makes the exit code 1.
+    #[serde(deserialize_with = "profile::severity")]
     pub fail_on: Option<Severity>,
     /// How the network is reached.
     pub net: NetConfig,
     /// Profiles beside the shipped ones, by name.
     pub profiles: BTreeMap<String, Profile>,
-    /// Settings of each check, by id; `engine schema checks` prints what each takes.
+    /// Settings of each check, by id; `engine schema ID` prints what each takes.
     pub checks: BTreeMap<String, Value>,
+    /// Where it was read from, for what is found wrong with it later.
+    #[serde(skip)]
+    pub origin: Option<Origin>,
+}
+
+/// The file that a configuration was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    file: String,
+    text: String,
 }
 
 /// `[net]` of `engine.toml`. Durations are written `800ms`, `5s`, `2m`.
@@ -55,7 +77,7 @@ pub struct NetConfig {
 
 /// Why a configuration was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {message}")]
+#[error("{file}{}: {message}", place(*line))]
 pub struct ConfigFileError {
     /// The file.
     pub file: String,
@@ -63,6 +85,13 @@ pub struct ConfigFileError {
     pub line: usize,
     /// What is wrong, what was expected.
     pub message: String,
+}
+
+/// The largest file that is read as a configuration, in bytes.
+const LARGEST: u64 = 4 << 20;
+
+fn place(line: usize) -> String {
+    if line == 0 { String::new() } else { format!(":{line}") }
 }
 
 const SHIPPED_PROFILES: &str = include_str!("../profiles.toml");
@@ -84,11 +113,13 @@ impl Config {
     /// When it cannot be read or does not fit; see [`Config::parse`].
     pub fn read(path: &Path, registry: &Registry) -> Result<Config, ConfigFileError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigFileError {
-            file: file.clone(),
-            line: 0,
-            message: format!("could not read the configuration: {error}"),
-        })?;
+        let refused = |message: String| ConfigFileError { file: file.clone(), line: 0, message };
+        let unread = |error: std::io::Error| refused(format!("could not read the configuration: {error}"));
+        let mut text = String::new();
+        std::fs::File::open(path).map_err(unread)?.take(LARGEST + 1).read_to_string(&mut text).map_err(unread)?;
+        if text.len() as u64 > LARGEST {
+            return Err(refused(format!("it is larger than {} MiB", LARGEST >> 20)));
+        }
         Config::parse(&text, &file, registry)
     }
 
@@ -102,30 +133,40 @@ impl Config {
     pub fn parse(text: &str, file: &str, registry: &Registry) -> Result<Config, ConfigFileError> {
         let at = |offset: usize, message: String| ConfigFileError {
             file: file.to_owned(),
-            line: text.get(..offset).map_or(1, |before| before.matches('\n').count() + 1),
+            line: line(text, offset),
             message,
         };
         let spanned = DeTable::parse(text).map_err(|e| at(e.span().map_or(0, |s| s.start), e.message().to_owned()))?;
         let mut config: Config = toml::from_str(text)
-            .map_err(|e: toml::de::Error| at(e.span().map_or(0, |s| s.start), e.message().to_owned()))?;
+            .map_err(|e: toml::de::Error| at(e.span().map_or(0, |s| s.start), meant(e.message())))?;
         let line_of = |path: &[&str]| offset(spanned.get_ref(), path);
 
         for (id, settings) in &config.checks {
-            let Some(check) = registry.check(id) else {
-                return Err(at(
-                    line_of(&["checks", id]),
-                    format!("there is no check `{id}`{}", hint(id, registry.ids())),
-                ));
+            let wrong = |pointer: &str, message: String| {
+                let keys = keys(pointer);
+                let path: Vec<&str> = ["checks", id].into_iter().chain(keys.iter().map(String::as_str)).collect();
+                at(line_of(&path), message)
             };
-            if let Some((pointer, message)) = misfit(&check.manifest.config_schema, settings) {
-                let mut path = vec!["checks", id.as_str()];
-                path.extend(pointer.split('/').skip(1));
-                return Err(at(line_of(&path), format!("checks.{id}{}: {message}", pointer.replace('/', "."))));
+            let Some(check) = registry.check(id) else {
+                // In TOML, a dot that is not quoted makes a table in a table.
+                let vendor = format!("{id}.");
+                let quote = match registry.ids().find(|known| known.starts_with(&vendor)) {
+                    Some(known) => format!("; an id with a dot is written [checks.\"{known}\"]"),
+                    None => hint(id, registry.ids()),
+                };
+                return Err(wrong("", format!("there is no check `{id}`{quote}")));
+            };
+            let schema = &check.manifest.config_schema;
+            if let Some((pointer, message)) = misfit(schema, settings) {
+                let message = redact_text(message, &secrets(schema, settings));
+                return Err(wrong(
+                    &pointer,
+                    format!("checks.{}: {message}", [&[id.clone()], &keys(&pointer)[..]].concat().join(".")),
+                ));
             }
             if let Err(error) = check.instance(settings.clone()) {
-                let mut path = vec!["checks", id.as_str()];
-                path.extend(error.pointer.split('/').skip(1));
-                return Err(at(line_of(&path), format!("checks.{id}: {error}")));
+                let message = redact_text(error.to_string(), &secrets(schema, settings));
+                return Err(wrong(&error.pointer, format!("checks.{id}: {message}")));
             }
         }
         for (name, profile) in &config.profiles {
@@ -140,15 +181,14 @@ impl Config {
                     }
                 }
             }
-            let codes = profile
-                .severities
-                .keys()
-                .map(|code| (code, "severities"))
-                .chain(profile.mute.iter().map(|mute| (&mute.code, "mute")));
-            for (code, key) in codes {
+            let severities = profile.severities.keys().map(|code| (code, vec!["severities", code]));
+            let indices: Vec<String> = (0..profile.mute.len()).map(|index| index.to_string()).collect();
+            let mutes =
+                profile.mute.iter().zip(&indices).map(|(mute, index)| (&mute.code, vec!["mute", index, "code"]));
+            for (code, place) in severities.chain(mutes) {
                 if registry.finding(code).is_none() {
                     return Err(at(
-                        line_of(&["profiles", name, key]),
+                        line_of(&[&["profiles", name], &place[..]].concat()),
                         format!("there is no finding `{code}`{}", hint(code, registry.codes())),
                     ));
                 }
@@ -159,15 +199,66 @@ impl Config {
                 return Err(at(line_of(&["net", key]), format!("net.{key}: {message}")));
             }
         }
+        for (index, resolver) in config.net.resolvers.iter().enumerate() {
+            if let Err(message) = parse_resolver(resolver) {
+                return Err(at(
+                    line_of(&["net", "resolvers", &index.to_string()]),
+                    format!("net.resolvers: {message}"),
+                ));
+            }
+        }
         let mut profiles = shipped_profiles();
         profiles.append(&mut config.profiles);
         config.profiles = profiles;
+        if let Some(Err(message)) = config.profile.as_deref().map(|name| config.profile(name)) {
+            return Err(at(line_of(&["profile"]), message.replace("\nhint: ", "; ")));
+        }
+        config.origin = Some(Origin { file: file.to_owned(), text: text.to_owned() });
         Ok(config)
     }
 
     /// The configuration of a run without a file: the shipped profiles alone.
     pub fn shipped() -> Config {
         Config { profiles: shipped_profiles(), ..Config::default() }
+    }
+
+    /// The error for what is wrong with the value at `path`; `None` for a
+    /// configuration that was read from nowhere.
+    pub fn error_at(&self, path: &[&str], message: impl Into<String>) -> Option<ConfigFileError> {
+        let Origin { file, text } = self.origin.as_ref()?;
+        let start = DeTable::parse(text).map_or(0, |table| offset(table.get_ref(), path));
+        Some(ConfigFileError { file: file.clone(), line: line(text, start), message: message.into() })
+    }
+
+    /// The JSON schema (2020-12) of `engine.toml`, with the settings that the
+    /// checks of `registry` take and the names of those checks.
+    pub fn schema(registry: &Registry) -> Value {
+        let mut schema = schemars::schema_for!(Config).to_value();
+        let mut definitions = Map::new();
+        let mut checks = Map::new();
+        for check in registry.iter() {
+            let id = &check.manifest.id;
+            let mut own = check.manifest.config_schema.clone();
+            // Its references are to its own definitions, which move into the whole's.
+            let parts = own.as_object_mut().and_then(|own| {
+                own.remove("$schema");
+                own.remove("$defs")
+            });
+            rename_references(&mut own, id);
+            for (name, mut part) in parts.and_then(|parts| parts.as_object().cloned()).into_iter().flatten() {
+                rename_references(&mut part, id);
+                definitions.insert(format!("{id}.{name}"), part);
+            }
+            checks.insert(id.clone(), own);
+        }
+        if let Some(all) = schema.pointer_mut("/$defs").and_then(Value::as_object_mut) {
+            all.extend(definitions);
+        }
+        if let Some(place) = schema.pointer_mut("/properties/checks").and_then(Value::as_object_mut) {
+            place.insert("additionalProperties".to_owned(), false.into());
+            place.insert("properties".to_owned(), checks.into());
+        }
+        schema
     }
 
     /// The profile that `name` names.
@@ -196,6 +287,18 @@ impl NetConfig {
             ("deadline", &self.deadline),
         ]
     }
+}
+
+/// Reads a resolver's address, `IP` or `IP:port`; port 53 without one.
+///
+/// # Errors
+/// A message that says what was expected.
+pub fn parse_resolver(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let with_port = || bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
+    text.parse().ok().filter(|address: &SocketAddr| address.port() != 0).or_else(with_port).ok_or_else(|| {
+        format!("`{text}` is no resolver: expected IP or IP:port, for example 192.0.2.53 or [2001:db8::53]:5353")
+    })
 }
 
 /// Reads a duration such as `800ms`, `5s`, `2m`, `1h30m`; more than zero, at most a day.
@@ -227,12 +330,67 @@ pub fn misfit(schema: &Value, settings: &Value) -> Option<(String, String)> {
     if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } = error.kind()
         && let Some(key) = unexpected.first()
     {
-        let known = schema.get("properties").and_then(Value::as_object);
+        // The keyword that refused it stands beside the properties that there are.
+        let place = error.schema_path().to_string();
+        let place = place.rsplit_once('/').map_or("", |(place, _)| place);
+        let known = referred(schema, place).and_then(|part| part.get("properties")).and_then(Value::as_object);
         let names = || known.into_iter().flat_map(|properties| properties.keys().map(String::as_str));
         message = format!("there is no setting `{key}`{}", hint(key, names()));
+        let key = key.replace('~', "~0").replace('/', "~1");
         return Some((format!("{}/{key}", error.instance_path()), message));
     }
     Some((error.instance_path().to_string(), message))
+}
+
+/// The part of `schema` at `pointer`, which may lead through references.
+fn referred<'a>(schema: &'a Value, pointer: &str) -> Option<&'a Value> {
+    let mut part = schema;
+    for key in keys(pointer) {
+        part = match (key.as_str(), part.get("$ref").and_then(Value::as_str)) {
+            ("$ref", Some(name)) => schema.pointer(name.strip_prefix('#')?)?,
+            _ => part.get(&key).or_else(|| part.get(key.parse::<usize>().ok()?))?,
+        };
+    }
+    Some(part)
+}
+
+fn rename_references(part: &mut Value, id: &str) {
+    match part {
+        Value::Object(members) => {
+            for (key, member) in members {
+                match member {
+                    Value::String(name) if key == "$ref" => {
+                        if let Some(rest) = name.strip_prefix("#/$defs/") {
+                            *name = format!("#/$defs/{id}.{rest}");
+                        }
+                    }
+                    member => rename_references(member, id),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rename_references(item, id)),
+        _ => {}
+    }
+}
+
+/// The keys of a JSON pointer (RFC 6901).
+fn keys(pointer: &str) -> Vec<String> {
+    pointer.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
+}
+
+/// serde's words for an unknown key or word, with the nearest of those that it
+/// says it expected.
+fn meant(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    match words.next().filter(|_| message.starts_with("unknown ")) {
+        Some(wrong) => format!("{message}{}", hint(wrong, words)),
+        None => message.to_owned(),
+    }
+}
+
+/// The line of a byte of `text`, from 1.
+fn line(text: &str, offset: usize) -> usize {
+    text.get(..offset).map_or(1, |before| before.matches('\n').count() + 1)
 }
 
 /// The byte offset of the value at `path`, or of the deepest part of the path that is there.
@@ -264,84 +422,4 @@ fn offset(table: &DeTable<'_>, path: &[&str]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use engine_plugin_api::{Check, ConfigError, Context, Manifest, Outcome, Target};
-
-    use super::*;
-
-    #[derive(Default, Deserialize, JsonSchema)]
-    #[serde(default, deny_unknown_fields)]
-    struct Settings {
-        #[allow(dead_code, reason = "only its schema matters")]
-        limit: u8,
-        names: Vec<String>,
-    }
-    struct Probe;
-    impl Check for Probe {
-        type Config = Settings;
-        fn manifest() -> Manifest {
-            Manifest::new::<Self>("probe", "0.1.0", "tests")
-        }
-        fn new(config: Settings) -> Result<Self, ConfigError> {
-            if config.names.iter().any(|name| name == "no") {
-                return Err(ConfigError::at("/names", "`no` is no name"));
-            }
-            Ok(Probe)
-        }
-        async fn run(&self, _: Context, _: Target) -> Outcome {
-            Outcome::Clean
-        }
-    }
-
-    fn error_of(text: &str) -> String {
-        let mut registry = Registry::default();
-        registry.add::<Probe>("built in").unwrap();
-        Config::parse(text, "engine.toml", &registry).map(|_| String::new()).unwrap_or_else(|error| error.to_string())
-    }
-
-    #[test]
-    fn every_mistake_is_shown_with_its_line_and_what_was_meant() {
-        for (text, expected) in [
-            ("[checks.probe]\nlimit = 3\n", ""),
-            ("[checks.prob]\nlimit = 3\n", "engine.toml:1: there is no check `prob`; did you mean `probe`?"),
-            (
-                "\n[checks.probe]\nlimit = 3\nname = []\n",
-                "engine.toml:4: checks.probe.name: there is no setting `name`; did you mean `names`?",
-            ),
-            ("[checks.probe]\n\nlimit = 'x'\n", "engine.toml:3: checks.probe.limit: "),
-            ("[checks.probe]\nnames = [\n'a',\n3]\n", "engine.toml:4: checks.probe.names.1: "),
-            ("[checks.probe]\n\nnames = ['no']\n", "engine.toml:3: checks.probe: /names: `no` is no name"),
-            ("target = []\n", "engine.toml:1: unknown field `target`"),
-            ("x = \n", "engine.toml:1: "),
-            ("[profiles.p]\nchecks = ['prob']\n", "engine.toml:2: there is no check `prob`; did you mean `probe`?"),
-            ("[profiles.p]\nchecks = 'all'\nmute = [{ code = 'zz' }]\n", "engine.toml:3: there is no finding `zz`"),
-            ("[net]\n\ndeadline = 'soon'\n", "engine.toml:3: net.deadline: `soon` is no duration"),
-        ] {
-            let error = error_of(text);
-            assert!(
-                if expected.is_empty() { error.is_empty() } else { error.starts_with(expected) },
-                "{text:?}: {error}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_shipped_profiles_can_be_read() {
-        assert!(toml::from_str::<toml::Table>(SHIPPED_PROFILES).is_ok());
-        let profiles = shipped_profiles();
-        for name in ["full", "quick", "not-received", "spam", "blocklisted", "delayed", "rejected"] {
-            assert!(profiles.contains_key(name), "{name}");
-        }
-        assert!(Config::shipped().profile("ful").unwrap_err().contains("did you mean `full`?"));
-    }
-
-    #[test]
-    fn durations_are_bounded() {
-        assert_eq!(parse_duration("800ms"), Ok(Duration::from_millis(800)));
-        assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
-        for bad in ["", "5", "0s", "-1s", "25h", "soon"] {
-            assert!(parse_duration(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

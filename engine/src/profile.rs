@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use engine_plugin_api::Severity;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 /// The checks of a profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected `\"all\"` or a list of check ids")]
 pub enum Selection {
     /// `"all"`.
     All(All),
@@ -58,9 +58,34 @@ pub struct Profile {
     /// The checks that it makes.
     pub checks: Selection,
     /// Severities by public code, in place of the findings' own.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "severities")]
     pub severities: BTreeMap<String, Severity>,
     /// What to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mute: Vec<Mute>,
+}
+
+/// A severity as a user writes it: one that there is none of is a mistake, and
+/// not, as in a report of a later version, a warning.
+struct Written(Severity);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const WORDS: &[&str] = &["pass", "info", "notice", "warning", "error", "critical"];
+        let word = String::deserialize(deserializer)?;
+        Severity::from_word(&word).map(Written).ok_or_else(|| D::Error::unknown_variant(&word, WORDS))
+    }
+}
+
+fn severities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Severity>, D::Error> {
+    let written = BTreeMap::<String, Written>::deserialize(deserializer)?;
+    Ok(written.into_iter().map(|(code, Written(severity))| (code, severity)).collect())
+}
+
+/// Reads a severity that is set, if any is.
+///
+/// # Errors
+/// For a word that names none.
+pub(crate) fn severity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Severity>, D::Error> {
+    Ok(Option::<Written>::deserialize(deserializer)?.map(|Written(severity)| severity))
 }

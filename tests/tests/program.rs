@@ -203,6 +203,20 @@ fn a_configuration_gives_targets_profiles_and_settings_and_points_at_its_mistake
     let (code, _, err) = run(&["run", "--config", path.to_str().unwrap()]);
     assert_eq!(code, 2);
     assert!(err.contains("engine.toml:4: ") && err.contains("max_exchange"), "{err}");
+    for (text, expected) in [
+        ("targets = [\n\"a.example\",\n\"b c\"]\n", "engine.toml:3: `b c` is no domain"),
+        ("\ntarget = []\n", "engine.toml:2: unknown field `target`"),
+        ("[net]\n\nehlo = \"a b\"\n", "engine.toml:3: `a b` is no domain"),
+        ("fail-on = \"eror\"\n", "did you mean `error`?"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let complaint = |words: &[&str]| {
+            let output = engine(words).current_dir(folder.path()).output().unwrap();
+            String::from_utf8_lossy(&output.stderr).into_owned()
+        };
+        let err = complaint(&["run", "--dry-run"]) + &complaint(&["run", "--lab", "--only", "mx", "healthy.example"]);
+        assert!(err.contains(expected), "{text}: {err}");
+    }
 
     std::fs::write(&path, "fail-on = \"critical\"\nprofile = \"mine\"\n[profiles.mine]\nchecks = [\"mx\"]\nmute = [{ code = \"mx-null\", reason = \"test\" }]\n").unwrap();
     let output =
@@ -215,6 +229,24 @@ fn a_configuration_gives_targets_profiles_and_settings_and_points_at_its_mistake
     let output = engine(&["run", "--dry-run"]).current_dir(folder.path()).output().unwrap();
     let plan = String::from_utf8(output.stdout).unwrap();
     assert!(plan.contains("one.invalid") && plan.contains("two.invalid"), "{plan}");
+}
+
+#[test]
+fn the_schema_of_the_configuration_knows_every_setting() {
+    let schema: Value = serde_json::from_str(&run(&["schema", "config"]).1).unwrap();
+    for schema in [&schema, &serde_json::from_str(&run(&["schema", "report"]).1).unwrap()] {
+        assert!(jsonschema::meta::is_valid(schema), "{schema:#}");
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    }
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (text, fits) in [
+        ("[checks.dnsbl]\nlists = ['default']\n[checks.greylist]\nwait = '6m'\n", true),
+        ("[checks.mx]\nmax_exchange = 3\n", false),
+        ("[checks.dnsbl]\nextra = [{ zonne = 'a' }]\n", false),
+    ] {
+        let value: Value = serde_json::to_value(toml::from_str::<toml::Table>(text).unwrap()).unwrap();
+        assert_eq!(validator.is_valid(&value), fits, "{text}");
+    }
 }
 
 #[test]

@@ -50,7 +50,9 @@ impl Check for Keyed {
             let name = format!("{host}.list.example");
             let reply = cx.dns(DnsQuestion::new(&name, RecordType::A)).await;
             let quote = Evidence::quoting(&reply.evidence, &name).at(Span::new(host.len(), name.len()), "here");
-            cx.finding(Finding::new("keyed-found", Subject::Domain(name), "seen").evidence(quote).actor(Actor::DomainOwner));
+            cx.finding(
+                Finding::new("keyed-found", Subject::Domain(name), "seen").evidence(quote).actor(Actor::DomainOwner),
+            );
         }
         Outcome::Findings
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
 
 use anyhow::{Context, bail};
 use engine_core::{config::Config, registry::public_code, report::Report};
-use engine_plugin_api::{Manifest, schemars};
+use engine_plugin_api::Manifest;
 
 use crate::{root, type_name};
 
@@ -49,7 +49,7 @@ fn files() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     files.insert("Cargo.toml".into(), replaced(&workspace, "check-", &path)?);
     files.insert("docs/checks.md".into(), checks_page()?);
     files.insert("docs/schema/report-v1.json".into(), pretty(&Report::schema())?);
-    files.insert("docs/schema/config.json".into(), pretty(&schemars::schema_for!(Config).to_value())?);
+    files.insert("docs/schema/config.json".into(), pretty(&Config::schema(&builtin_checks::registry()?))?);
     Ok(files)
 }
 

@@ -83,7 +83,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
             Some(world) => Some(Lab::start(world).await.map_err(Complaint::new)?),
             None => None,
         };
-        let (options, instead) = network::options(&arguments, &config.net, lab.as_ref())?;
+        let (options, instead) = network::options(&arguments, &config, lab.as_ref())?;
         let network = Network::new(&options, instead);
         let (stop, interrupt) = watch::channel(false);
         tokio::spawn(on_ctrl_c(stop));
@@ -259,9 +259,15 @@ fn targets(arguments: &Run, config: &Config) -> Result<Vec<Target>, Complaint> {
     {
         return Ok(vec![target]);
     }
-    let words =
-        if arguments.targets.is_empty() && arguments.lab.is_none() { &config.targets } else { &arguments.targets };
-    words.iter().map(|word| target::target(Some(word), arguments)).filter_map(Result::transpose).collect()
+    let named = |word: &String| target::target(Some(word), arguments);
+    if !arguments.targets.is_empty() || arguments.lab.is_some() {
+        return arguments.targets.iter().map(named).filter_map(Result::transpose).collect();
+    }
+    let configured =
+        config.targets.iter().enumerate().map(|(index, word)| {
+            named(word).map_err(|wrong| wrong.in_config(config, &["targets", &index.to_string()]))
+        });
+    configured.filter_map(Result::transpose).collect()
 }
 
 /// Asks for a target, if somebody is there to answer.

@@ -1,7 +1,7 @@
 //! `engine schema`.
 
 use engine_core::{config::Config, nearest, report::Report};
-use engine_plugin_api::{schemars, serde_json};
+use engine_plugin_api::serde_json;
 
 use super::{print, registry};
 use crate::{args::Schema, complaint::Complaint, exit::Exit};
@@ -11,7 +11,7 @@ pub fn schema(arguments: &Schema) -> Result<Exit, Complaint> {
     let registry = registry()?;
     let value = match arguments.of.as_str() {
         "report" => Report::schema(),
-        "config" => schemars::schema_for!(Config).to_value(),
+        "config" => Config::schema(&registry),
         id => match registry.check(id) {
             Some(check) => check.manifest.config_schema.clone(),
             None => {
