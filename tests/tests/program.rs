@@ -449,6 +449,30 @@ fn a_damaged_recording_is_refused_in_words() {
 }
 
 #[test]
+fn a_resolver_that_fails_or_is_silent_hides_no_good_one() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let failing = World::parse("[[fault]]\nname = \"*\"\nanswer = \"servfail\"\n").unwrap();
+    let (good, failing) = runtime.block_on(async {
+        (engine_lab::Lab::start(&World::shipped()).await.unwrap(), engine_lab::Lab::start(&failing).await.unwrap())
+    });
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let routes = folder.path().join("routes");
+    let lines: String = good.routes().iter().map(|(from, to)| format!("{from} {to}\n")).collect();
+    std::fs::write(&routes, lines).unwrap();
+    for bad in [failing.resolver(), silent.local_addr().unwrap()] {
+        let (bad, good) = (bad.to_string(), good.resolver().to_string());
+        for [first, second] in [[&bad, &good], [&good, &bad]] {
+            let words = ["--route", routes.to_str().unwrap(), "--resolver", first, "--resolver", second];
+            let (code, report) = report(&[&["run", "--only", "mx,spf", "healthy.example"], &words[..]].concat());
+            assert_eq!((code, report["could_not_tell"].as_array().unwrap().len()), (0, 0), "{report}");
+        }
+        let (code, report) = report(&["run", "--only", "mx", "--resolver", &bad, "healthy.example"]);
+        assert_eq!((code, report["findings"].as_array().unwrap().len()), (3, 0), "{report}");
+    }
+}
+
+#[test]
 fn completions_are_printed_for_each_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let (code, out, _) = run(&["completions", shell]);
