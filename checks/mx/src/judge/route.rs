@@ -111,15 +111,10 @@ fn fits(name: &str, pattern: &str) -> bool {
     }
 }
 
-/// Several exchanges that are one machine: they fail together. An alias of
-/// another exchange is told as an alias.
+/// Several exchanges that are one machine: they fail together.
 fn shared_addresses(route: &Route, out: &mut Judgement) {
     let mut holders: BTreeMap<IpAddr, Vec<&Exchange>> = BTreeMap::new();
-    let another = |exchange: &Exchange| {
-        let end = exchange.host().and_then(|host| host.aliases().last());
-        end.is_some_and(|end| route.exchanges.iter().any(|other| other.name == end))
-    };
-    for exchange in route.exchanges.iter().filter(|exchange| !another(exchange)) {
+    for exchange in &route.exchanges {
         for address in exchange.host().into_iter().flat_map(Host::addresses) {
             holders.entry(address.ip).or_default().push(exchange);
         }
