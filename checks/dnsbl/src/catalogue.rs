@@ -260,7 +260,7 @@ pub enum Canary {
     Rfc5782,
     /// The test entry must be listed; the counterpart may be.
     Listed,
-    /// There is no test entry.
+    /// There is no test entry. That its counterpart is not listed is all that can be shown.
     None,
 }
 
@@ -387,6 +387,12 @@ impl List {
         self.actor = self.actor.or(model.actor);
         self.cost = self.cost.or(model.cost);
         self.from_listed_address |= model.from_listed_address;
+    }
+
+    /// Whether anything can be asked that shows whether it works. An allow
+    /// list may know 127.0.0.1 as harmless.
+    pub fn has_canary(&self) -> bool {
+        self.canary != Canary::None || !self.is_allow_list()
     }
 
     /// Whether it holds those who may be trusted.

@@ -3,9 +3,10 @@
 use engine_plugin_api::{Cause, CauseKind, EvidenceId};
 
 use crate::{
-    catalogue::{Canary, Ipv6, List, Object, RefusalKind},
-    facts::{Answer, CanaryFacts, ListFacts, What},
+    catalogue::{Canary, Ipv6, List, Object, RefusalKind, Role},
+    facts::{Answer, CanaryFacts, Facts, ListFacts, What},
     reading::{Reading, read},
+    settings::Plan,
 };
 
 /// Whether the answers of a list about something count.
@@ -48,6 +49,8 @@ pub enum TroubleKind {
     Inverted,
     /// It answers what no list can answer.
     Foreign,
+    /// The resolver answers in its place, see [`resolver_invents`].
+    Invented,
     /// The DNS gave no answer, for this cause.
     Network(NetworkKind),
 }
@@ -117,7 +120,7 @@ impl Trouble {
     /// The cause for the report.
     pub fn cause_kind(&self) -> CauseKind {
         match self.kind {
-            TroubleKind::Resolver | TroubleKind::Question => CauseKind::OurSide,
+            TroubleKind::Resolver | TroubleKind::Question | TroubleKind::Invented => CauseKind::OurSide,
             TroubleKind::Quota => CauseKind::RateLimited,
             TroubleKind::Silent => CauseKind::ServerFailure,
             TroubleKind::ListsEverything | TroubleKind::Inverted | TroubleKind::Foreign => CauseKind::Malformed,
@@ -143,7 +146,7 @@ pub fn gate(list: &List, facts: &ListFacts, subject: &What) -> Gate {
     if !holds(list, subject) {
         return Gate::NotHeld;
     }
-    if list.canary == Canary::None {
+    if !list.has_canary() {
         return Gate::Open;
     }
     let canary = if subject.is_ipv6() { &facts.canary_ipv6 } else { &facts.canary };
@@ -151,13 +154,45 @@ pub fn gate(list: &List, facts: &ListFacts, subject: &What) -> Gate {
         None => Gate::NotHeld,
         Some(None) => Gate::Open,
         Some(Some(trouble)) => {
-            // A list that is not known to hold IPv6 and lacks the test entry does not hold it.
+            // A list that works, is not known to hold IPv6 and lacks that test entry does not hold it.
             if subject.is_ipv6() && list.ipv6 == Ipv6::Untold && trouble.kind == TroubleKind::Silent {
-                return Gate::NotHeld;
+                return match facts.canary.as_ref().and_then(|canary| judge(list, canary)) {
+                    Some(trouble) => Gate::Shut(trouble),
+                    None => Gate::NotHeld,
+                };
             }
             Gate::Shut(trouble)
         }
     }
+}
+
+/// Whether the resolver makes up answers for names that do not exist: the
+/// counter-entries of three operators or more are answered, and none is
+/// absent. Unrelated lists do not fail like that on one day. An error code of
+/// a list (127.255.255.x) is its own answer.
+pub fn resolver_invents(facts: &Facts, plan: &Plan) -> bool {
+    let mut operators = Vec::new();
+    for (asked, list) in plan.lists.iter().zip(&facts.lists) {
+        for counter in list.canary.iter().chain(&list.canary_ipv6).filter_map(|canary| canary.unlisted.as_ref()) {
+            match counter {
+                Answer::Absent => return false,
+                Answer::Addresses { addresses, .. }
+                    if !addresses.iter().all(|address| address.octets()[..3] == [127, 255, 255]) =>
+                {
+                    operators.push(operator(&asked.list.zone));
+                }
+                _ => {}
+            }
+        }
+    }
+    operators.sort_unstable();
+    operators.dedup();
+    operators.len() >= 3
+}
+
+/// The last two labels, by which zones of one operator are put together.
+pub(crate) fn operator(zone: &str) -> &str {
+    zone.rmatch_indices('.').nth(1).map_or(zone, |(at, _)| &zone[at + 1..])
 }
 
 /// Whether `list` can hold what `subject` is, as far as the catalogue knows.
@@ -181,7 +216,7 @@ fn judge(list: &List, canary: &CanaryFacts) -> Option<Trouble> {
     if let Some(trouble) = spoilt.filter_map(|answer| Trouble::of(list, answer)).next() {
         return Some(trouble);
     }
-    let listed = canary.listed.iter().any(|answer| matches!(answer, Answer::Addresses { .. }));
+    let listed = list.canary == Canary::None || canary.listed.iter().any(|answer| shows(list, answer));
     let counter = canary.unlisted.as_ref().filter(|answer| says_something(list, answer));
     let unanswered = answers().find(|answer| matches!(answer, Answer::Unanswered(_)));
     let (kind, detail, evidence) = match (listed, counter) {
@@ -203,15 +238,24 @@ fn judge(list: &List, canary: &CanaryFacts) -> Option<Trouble> {
     Some(Trouble { kind, detail: detail.to_owned(), evidence })
 }
 
+/// Whether the test entry is listed as the list would list: a blocklist that
+/// calls it harmless shows nothing.
+fn shows(list: &List, answer: &Answer) -> bool {
+    let Answer::Addresses { addresses, .. } = answer else { return false };
+    match read(list, addresses) {
+        Reading::Listed(reasons) => list.role != Role::Block || reasons.iter().any(|reason| reason.role != Role::Allow),
+        _ => false,
+    }
+}
+
 /// Whether the counter-entry is listed in the sense of the list: an allow list
 /// or a reputation list may well know 127.0.0.1 as harmless.
 fn says_something(list: &List, answer: &Answer) -> bool {
     let Answer::Addresses { addresses, .. } = answer else { return false };
     match read(list, addresses) {
-        Reading::Listed(reasons) => reasons.iter().any(|reason| {
-            reason.role != crate::catalogue::Role::Neutral
-                && (list.is_allow_list() || reason.role != crate::catalogue::Role::Allow)
-        }),
+        Reading::Listed(reasons) => reasons
+            .iter()
+            .any(|reason| reason.role != Role::Neutral && (list.is_allow_list() || reason.role != Role::Allow)),
         _ => false,
     }
 }

@@ -7,9 +7,9 @@ mod troubles;
 use engine_plugin_api::{Evidence, Judgement, Span, Subject as About};
 
 use crate::{
-    catalogue::{List, Role},
+    catalogue::{Canary, List, Role},
     facts::{Answer, Facts, Lookup, Origin, Subject, What},
-    gate::{Gate, Trouble, gate, holds},
+    gate::{Gate, Trouble, TroubleKind, gate, holds, resolver_invents},
     reading::{Reading, Reason, read},
     settings::Plan,
 };
@@ -46,7 +46,28 @@ enum Says<'a> {
     Nothing(Trouble),
 }
 
+impl Says<'_> {
+    /// The same, where the resolver makes up answers: they say nothing.
+    fn invented(self) -> Self {
+        match self {
+            Says::Listed { lookup, .. } => {
+                let evidence = match &lookup.answer {
+                    Answer::Addresses { evidence, .. } => Some(evidence.clone()),
+                    _ => None,
+                };
+                let detail = "answers, and nothing shows that the answer is its own".to_owned();
+                Says::Nothing(Trouble { kind: TroubleKind::Invented, detail, evidence })
+            }
+            Says::Nothing(trouble) if !matches!(trouble.kind, TroubleKind::Network(_)) => {
+                Says::Nothing(Trouble { kind: TroubleKind::Invented, ..trouble })
+            }
+            same => same,
+        }
+    }
+}
+
 fn verdicts<'a>(facts: &'a Facts, plan: &'a Plan) -> Vec<Verdict<'a>> {
+    let invents = resolver_invents(facts, plan);
     let mut verdicts = Vec::new();
     for (asked, list_facts) in plan.lists.iter().zip(&facts.lists) {
         let list = &asked.list;
@@ -63,6 +84,7 @@ fn verdicts<'a>(facts: &'a Facts, plan: &'a Plan) -> Vec<Verdict<'a>> {
                 (Gate::Open, None) => continue,
                 (Gate::Open, Some(lookup)) => says(list, lookup),
             };
+            let what = if invents { what.invented() } else { what };
             verdicts.push(Verdict { list, subject, what });
         }
     }
@@ -99,9 +121,15 @@ impl Verdict<'_> {
         reasons.iter().filter(|reason| reason.role != Role::Allow)
     }
 
-    /// Whether the list answered, one way or the other.
-    fn answered(&self) -> bool {
-        matches!(self.what, Says::Listed { .. } | Says::Clean)
+    /// Whether the list answered, one way or the other, and has shown by its
+    /// test entry that it works.
+    fn proven(&self) -> bool {
+        self.list.canary != Canary::None && matches!(self.what, Says::Listed { .. } | Says::Clean)
+    }
+
+    /// Whether the list answered and has no test entry.
+    fn unproven(&self) -> bool {
+        self.list.canary == Canary::None && matches!(self.what, Says::Listed { .. } | Says::Clean)
     }
 }
 

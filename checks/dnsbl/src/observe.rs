@@ -85,25 +85,28 @@ async fn test_entries(cx: &Context, plan: &Plan, asked: &Asked, target: &Target,
         Object::Ip => {
             list.ipv6 != Ipv6::Only
                 && match target.ip {
-                    Some(ip) => ip.is_ipv4(),
+                    // A list that lacks the IPv6 entry holds no IPv6 only if it works at all.
+                    Some(ip) => ip.is_ipv4() || list.ipv6 == Ipv6::Untold,
                     None => target.domain.is_some(),
                 }
         }
     };
-    if !wanted || list.canary == Canary::None {
+    if !wanted || !list.has_canary() {
         return ListFacts::default();
     }
     let (entry, counter) = match list.object {
         Object::Domain => ("test".to_owned(), "invalid".to_owned()),
         Object::Ip => (address_label(Ipv4Addr::new(127, 0, 0, 2)), address_label(Ipv4Addr::LOCALHOST)),
     };
-    let entries: Vec<&str> = std::iter::once(entry.as_str()).chain(list.also_listed.as_deref()).collect();
+    let mut entries: Vec<&str> = std::iter::once(entry.as_str()).chain(list.also_listed.as_deref()).collect();
+    if list.canary == Canary::None {
+        entries.clear();
+    }
     ListFacts { canary: Some(canary(cx, plan, asked, &entries, &counter).await), ..ListFacts::default() }
 }
 
 async fn canary(cx: &Context, plan: &Plan, asked: &Asked, entries: &[&str], counter: &str) -> CanaryFacts {
-    let unlisted: OptionFuture<_> =
-        (asked.list.canary == Canary::Rfc5782).then(|| ask(cx, plan, asked, counter)).into();
+    let unlisted: OptionFuture<_> = (asked.list.canary != Canary::Listed).then(|| ask(cx, plan, asked, counter)).into();
     let (listed, unlisted) = join!(join_all(entries.iter().map(|entry| ask(cx, plan, asked, entry))), unlisted);
     CanaryFacts { listed, unlisted }
 }

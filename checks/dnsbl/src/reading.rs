@@ -75,6 +75,11 @@ fn refusal(list: &List, address: Ipv4Addr) -> Option<(RefusalKind, String)> {
     if let Some(refusal) = list.refusals.iter().find(|refusal| refusal.is.matches(address)) {
         return Some((refusal.why, refusal.means.clone()));
     }
+    let explained = list.codes.is_empty() || list.codes.iter().any(|code| code.is.matches(address));
+    if address == Ipv4Addr::LOCALHOST && !explained {
+        // SURBL, URIBL and others refuse so, and filters that block names answer so.
+        return Some((RefusalKind::Resolver, "no listing, but how lists and filtering resolvers refuse".to_owned()));
+    }
     // Spamhaus defined these, and Validity, Abusix and others follow.
     let (why, means) = match address.octets() {
         [127, 255, 255, 252] => (RefusalKind::Question, "the name of the zone is wrong"),
@@ -109,11 +114,13 @@ fn explain(list: &List, address: Ipv4Addr) -> Vec<Reason> {
         })
         .collect();
     if reasons.is_empty() {
+        // To be known to an allow list by an unknown code is no trust.
+        let role = if list.is_allow_list() && !list.codes.is_empty() { Role::Neutral } else { list.role };
         let means = if list.codes.is_empty() { "listed" } else { "a return code that the list does not explain" };
         reasons.push(Reason {
             address,
             means: means.to_owned(),
-            role: list.role,
+            role,
             // The list may mean anything by it, so it must not weigh like a known listing.
             impact: if list.codes.is_empty() { list.impact } else { list.impact.min(Impact::Medium) },
             explained: list.codes.is_empty(),

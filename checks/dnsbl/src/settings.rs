@@ -17,7 +17,9 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Which lists are asked: `default`, `all`, or zones by name, for example
-    /// `["default", "korea.services.net"]`.
+    /// `["default", "korea.services.net"]`. Lists that answer only resolvers
+    /// registered with them are in no set: name one when yours is, as in
+    /// `["default", "b.barracudacentral.org"]`.
     pub lists: Lists,
     /// Zones that are not asked although `lists` says so.
     pub skip: Vec<String>,
@@ -39,7 +41,7 @@ impl Default for Config {
             skip: Vec::new(),
             keys: BTreeMap::new(),
             extra: Vec::new(),
-            max_addresses: 8,
+            max_addresses: 16,
         }
     }
 }

@@ -57,8 +57,8 @@ fn one_listing(verdict: &Verdict<'_>, role: Role, judgement: &mut Judgement) {
     let mut finding = Finding::new(code, about, seen + &caveat(list))
         .severity(severity(worst.impact, role, inbound))
         .confidence(confidence(list, &reasons, inbound))
-        .actor(worst.actor.unwrap_or_else(|| usual_actor(list, role)))
-        .remedy(remedy(list, worst, role, ttl));
+        .actor(gravest(&reasons).find_map(|reason| reason.actor).unwrap_or_else(|| usual_actor(list, role)))
+        .remedy(remedy(list, &reasons, role, ttl));
     for item in evidence(lookup, &reasons) {
         finding = finding.evidence(item);
     }
@@ -87,7 +87,7 @@ fn neighbourhood(list: &List, verdicts: &[Verdict<'_>], judgement: &mut Judgemen
     .severity(severity(worst.impact, Role::Neighbourhood, false))
     .confidence(confidence(list, reasons, false))
     .actor(worst.actor.unwrap_or(Actor::IpOwner))
-    .remedy(remedy(list, worst, Role::Neighbourhood, None));
+    .remedy(remedy(list, reasons, Role::Neighbourhood, None));
     for (verdict, reasons) in &hit {
         if let Says::Listed { lookup, .. } = &verdict.what {
             for item in evidence(lookup, reasons) {
@@ -221,17 +221,32 @@ fn usual_actor(list: &List, role: Role) -> Actor {
     }
 }
 
+/// The reasons of the greatest impact; each has to be put right.
+fn gravest<'r>(reasons: &[&'r Reason]) -> impl Iterator<Item = &'r Reason> {
+    let worst = reasons.iter().map(|reason| reason.impact).max();
+    reasons.iter().copied().filter(move |reason| Some(reason.impact) == worst)
+}
+
 /// What to put right first, then the way off, what it costs and when it takes effect.
-fn remedy(list: &List, reason: &Reason, role: Role, ttl: Option<u32>) -> Remedy {
-    let mut steps = vec![reason.first.clone().unwrap_or_else(|| usual_first_step(list, role).to_owned())];
-    steps.extend(reason.how.clone());
+fn remedy(list: &List, reasons: &[&Reason], role: Role, ttl: Option<u32>) -> Remedy {
+    let mut steps: Vec<String> = Vec::new();
+    let mut add = |step: String| {
+        if !steps.contains(&step) {
+            steps.push(step);
+        }
+    };
+    for reason in gravest(reasons) {
+        add(reason.first.clone().unwrap_or_else(|| usual_first_step(list, role).to_owned()));
+    }
+    gravest(reasons).filter_map(|reason| reason.how.clone()).for_each(add);
+    let has_way = gravest(reasons).any(|reason| reason.how.is_some());
     if list.from_listed_address {
         steps.push("The request must come from the listed address itself.".to_owned());
     }
     match list.cost {
         Some(Cost::ExpressOffered) => steps.push("Never pay: the listing ends without money.".to_owned()),
         Some(Cost::DonationAsked) => steps.push("A donation is asked for at times; it is no fee.".to_owned()),
-        _ if list.url.is_some() && reason.how.is_some() => steps.push("It costs nothing.".to_owned()),
+        _ if list.url.is_some() && has_way => steps.push("It costs nothing.".to_owned()),
         _ => {}
     }
     let mut remedy = Remedy::step(steps.join(" "));

@@ -39,38 +39,35 @@ pub(super) fn dead_lists(plan: &Plan, judgement: &mut Judgement) {
 
 /// Subjects with nothing held against them, by how many lists say so.
 fn clean(facts: &Facts, verdicts: &[Verdict<'_>], judgement: &mut Judgement) {
-    let mut groups: Vec<(usize, usize, bool, Vec<&Subject>)> = Vec::new();
+    let mut groups: Vec<(Counts, Vec<&Subject>)> = Vec::new();
     for subject in &facts.subjects {
         let of_subject =
             || verdicts.iter().filter(|verdict| verdict.subject.what == subject.what && !verdict.list.is_allow_list());
-        let answered = of_subject().filter(|verdict| verdict.answered()).count();
-        let silent = of_subject().filter(|verdict| matches!(verdict.what, Says::Nothing(_))).count();
-        if answered == 0 || of_subject().any(|verdict| verdict.against().next().is_some()) {
+        let counts = Counts {
+            proven: of_subject().filter(|verdict| verdict.proven()).count(),
+            unproven: of_subject().filter(|verdict| verdict.unproven()).count(),
+            silent: of_subject().filter(|verdict| matches!(verdict.what, Says::Nothing(_))).count(),
+            domain: subject.what.is_domain(),
+        };
+        if counts.say_nothing() || of_subject().any(|verdict| verdict.against().next().is_some()) {
             continue;
         }
-        let domain = subject.what.is_domain();
-        match groups.iter_mut().find(|(a, s, d, _)| (*a, *s, *d) == (answered, silent, domain)) {
-            Some((.., subjects)) => subjects.push(subject),
-            None => groups.push((answered, silent, domain, vec![subject])),
+        match groups.iter_mut().find(|(known, _)| *known == counts) {
+            Some((_, subjects)) => subjects.push(subject),
+            None => groups.push((counts, vec![subject])),
         }
     }
     if groups.is_empty() {
         return;
     }
     let mut sentences = Vec::new();
-    for (answered, silent, domain, subjects) in &groups {
+    for (counts, subjects) in &groups {
         let names: Vec<String> = subjects.iter().map(|subject| super::named(subject)).collect();
         let verb = if names.len() == 1 { "is" } else { "are" };
-        let kind = if *domain { "domain lists" } else { "address lists" };
-        let lists = match answered {
-            1 => format!("not on the one of the {kind} that answered"),
-            n => format!("on none of the {n} {kind} that answered"),
-        };
-        let rest = if *silent == 0 { String::new() } else { format!("; {silent} more could not tell") };
-        sentences.push(format!("{} {verb} {lists}{rest}.", series(&names, 8)));
+        sentences.push(format!("{} {verb} {}.", series(&names, 8), counts.words()));
     }
     let inbound =
-        groups.iter().flat_map(|(.., subjects)| subjects).any(|subject| matches!(subject.origin, Origin::Exchange(_)));
+        groups.iter().flat_map(|(_, subjects)| subjects).any(|subject| matches!(subject.origin, Origin::Exchange(_)));
     if inbound {
         sentences.push(
             "Exchanges are where mail comes in; give the address that mail goes out from with --ip to look that up."
@@ -78,6 +75,48 @@ fn clean(facts: &Facts, verdicts: &[Verdict<'_>], judgement: &mut Judgement) {
         );
     }
     judgement.find(Finding::new(CLEAN, whole(facts), sentences.join(" ")).actor(Actor::Nobody));
+}
+
+/// How many lists speak of a subject.
+#[derive(PartialEq)]
+struct Counts {
+    /// Those that answered and showed their test entry.
+    proven: usize,
+    /// Those that answered and have no test entry.
+    unproven: usize,
+    /// Those that could not tell.
+    silent: usize,
+    /// They are lists of domains.
+    domain: bool,
+}
+
+impl Counts {
+    /// Whether nobody can be called clean by them: a list without a test entry
+    /// is also empty when it is dead.
+    fn say_nothing(&self) -> bool {
+        self.proven == 0 && (self.unproven == 0 || self.silent > 0)
+    }
+
+    fn words(&self) -> String {
+        let kind = if self.domain { "domain lists" } else { "address lists" };
+        if self.proven == 0 {
+            return match self.unproven {
+                1 => format!("not on the one of the {kind} that was asked; it has no test entry to show that it works"),
+                n => format!("on none of {n} {kind}; they have no test entry to show that they work"),
+            };
+        }
+        let mut words = match self.proven {
+            1 => format!("not on the one of the {kind} that answered"),
+            n => format!("on none of the {n} {kind} that answered"),
+        };
+        if self.unproven > 0 {
+            words.push_str(&format!(", nor on {} without a test entry", self.unproven));
+        }
+        if self.silent > 0 {
+            words.push_str(&format!("; {} more could not tell", self.silent));
+        }
+        words
+    }
 }
 
 /// IPv6 addresses about which most lists say nothing, in one line.

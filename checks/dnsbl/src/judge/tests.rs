@@ -92,6 +92,95 @@ fn a_domain_is_looked_up_in_domain_lists_only() {
 }
 
 #[test]
+fn a_resolver_that_makes_up_answers_is_one_line_and_lists_nobody() {
+    for answer in ["127.0.0.2", "127.0.0.1", "25.25.99.99"] {
+        let zones = [
+            ZEN,
+            "bl.spamcop.net",
+            "psbl.surriel.com",
+            "dnsbl-2.uceprotect.net",
+            "list.dnswl.org",
+            "hostkarma.junkemailfilter.com",
+            "multi.uribl.com",
+        ];
+        let world = zones.iter().fold(World::with_exchange(), |world, zone| world.list(zone, Zone::All(answer), &[]));
+        let played = world.play(&Target::domain("example.org"), only(&zones));
+        assert_eq!(codes(&played), [""; 0], "{answer}");
+        // What an allow list answers without a known code is no trust, and so nothing to withdraw.
+        assert_eq!(played.unknowns.len(), 1, "{answer}: {:?}", played.unknowns);
+        assert_eq!(played.unknowns[0].cause.kind, CauseKind::OurSide, "{answer}");
+        assert!(played.unknowns[0].advice.as_ref().unwrap().contains("in the place of names that do not exist"));
+    }
+}
+
+#[test]
+fn a_resolver_that_hides_all_lists_is_no_death_of_lists() {
+    let zones = [ZEN, "bl.spamcop.net", "psbl.surriel.com"];
+    let world = || zones[1..].iter().fold(World::with_exchange(), |world, zone| world.list(zone, Zone::Empty, &[]));
+    let played = world().list(ZEN, Zone::Empty, &[]).play(&address("2a09:25::6"), only(&zones));
+    assert_eq!(codes(&played), ["dnsbl-no-ipv6"], "only what the catalogue knows");
+    assert!(!one(&played, "dnsbl-no-ipv6").seen.contains("psbl"));
+    let played = world().list(ZEN, Zone::Empty, &[]).play(&address("25.25.6.6"), only(&zones));
+    assert_eq!(played.unknowns[0].cause.kind, CauseKind::OurSide);
+    let played = world().list(ZEN, Zone::Normal, &[]).play(&address("25.25.6.6"), only(&zones));
+    assert_eq!(played.unknowns[0].cause.kind, CauseKind::ServerFailure);
+}
+
+#[test]
+fn one_list_that_answers_everything_spoils_no_other() {
+    let zones = ["dnsbl-2.uceprotect.net", "psbl.surriel.com", ZEN];
+    let world = World::with_exchange()
+        .list("dnsbl-2.uceprotect.net", Zone::All("127.0.0.2"), &[])
+        .list("psbl.surriel.com", Zone::Normal, &[])
+        .list(ZEN, Zone::Normal, &[("1.1.25.25", "127.0.0.4")]);
+    let played = world.play(&Target::domain("example.org"), only(&zones));
+    assert_eq!(codes(&played), ["dnsbl-listed"]);
+    assert_eq!(played.unknowns.len(), 1, "{:?}", played.unknowns);
+    assert!(played.unknowns[0].what.contains("dnsbl-2.uceprotect.net"));
+}
+
+#[test]
+fn an_unexplained_127_0_0_1_is_no_listing() {
+    let world = World::default().list(ZEN, Zone::Normal, &[("6.6.25.25", "127.0.0.1")]);
+    let played = world.play(&address("25.25.6.6"), only(&[ZEN]));
+    assert_eq!((codes(&played).len(), played.unknowns.len()), (0, 1));
+}
+
+#[test]
+fn a_list_without_a_test_entry_calls_nobody_clean_beside_silent_ones() {
+    let zones = ["dnsbl-2.uceprotect.net", "psbl.surriel.com"];
+    let world = || World::with_exchange().list("dnsbl-2.uceprotect.net", Zone::Empty, &[]);
+    let silent = world().list("psbl.surriel.com", Zone::Empty, &[]);
+    assert_eq!(codes(&silent.play(&Target::domain("example.org"), only(&zones))), [""; 0]);
+    let works = world().list("psbl.surriel.com", Zone::Normal, &[]);
+    let played = works.play(&Target::domain("example.org"), only(&zones));
+    assert!(one(&played, "dnsbl-clean").seen.contains("nor on 1 without a test entry"), "{}", played.findings[0].seen);
+    let alone = world().play(&Target::domain("example.org"), only(&zones[..1]));
+    assert!(one(&alone, "dnsbl-clean").seen.contains("no test entry"), "{}", alone.findings[0].seen);
+}
+
+#[test]
+fn the_test_entry_of_an_allow_list_may_carry_no_trust() {
+    let zone = "list.dnswl.org";
+    let entries = [("2.0.0.127", "127.0.10.0"), ("6.6.25.25", "127.0.5.2")];
+    let played = World::default().list(zone, Zone::Normal, &entries).play(&address("25.25.6.6"), only(&[zone]));
+    assert_eq!((codes(&played), played.unknowns.len()), (vec!["dnsbl-allow-listed"], 0));
+    let entries = [("6.6.25.25", "127.0.0.2")];
+    let played = World::default().list(zone, Zone::Normal, &entries).play(&address("25.25.6.6"), only(&[zone]));
+    assert_eq!((codes(&played).len(), played.unknowns.len()), (0, 0), "a code of no category is no trust");
+}
+
+#[test]
+fn every_reason_of_the_gravest_is_to_be_put_right() {
+    let world = World::default().list(ZEN, Zone::Normal, &[("6.6.25.25", "127.0.0.2 127.0.0.4")]);
+    let played = world.play(&address("25.25.6.6"), only(&[ZEN]));
+    let finding = one(&played, "dnsbl-listed");
+    let step = &finding.remedy.as_ref().unwrap().step;
+    assert!(step.contains("SBL record") && step.contains("infected machine"), "{step}");
+    assert_eq!(finding.actor, Actor::IpOwner);
+}
+
+#[test]
 fn every_refusal_is_neither_listed_nor_clean() {
     for (zone, answer, kind) in [
         (ZEN, "127.255.255.252", CauseKind::OurSide),
@@ -320,7 +409,7 @@ fn what_cannot_be_on_a_list_is_not_asked_about() {
 
 #[test]
 fn the_bound_on_addresses_is_said() {
-    let world = (1..=12).fold(World::with_exchange(), |world, n| world.a("mx.example.org", &format!("25.25.2.{n}")));
+    let world = (1..=20).fold(World::with_exchange(), |world, n| world.a("mx.example.org", &format!("25.25.2.{n}")));
     let played = world.list(ZEN, Zone::Normal, &[]).play(&Target::domain("example.org"), only(&[ZEN]));
     assert_eq!(codes(&played), ["dnsbl-clean"]);
     assert_eq!(played.unknowns.len(), 1);

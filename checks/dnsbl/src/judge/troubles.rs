@@ -6,7 +6,7 @@ use super::{Says, Verdict, series, whole};
 use crate::{
     catalogue::List,
     facts::{Answer, Facts, Missing},
-    gate::{NetworkKind, Trouble, TroubleKind},
+    gate::{NetworkKind, Trouble, TroubleKind, operator},
     settings::Plan,
 };
 
@@ -141,12 +141,23 @@ fn line(facts: &Facts, plan: &Plan, verdicts: &[Verdict<'_>], kind: TroubleKind,
         detail.push(format!("{} more alike", details.len() - 4));
     }
     let mut cause = Cause::new(group[0].trouble.cause_kind(), detail.join("; "));
-    // Several unrelated zones are not taken over at once: the resolver rewrites.
-    if kind == TroubleKind::Foreign && group.len() > 2 {
-        cause.kind = CauseKind::OurSide;
-    }
     cause.evidence.clone_from(&group[0].trouble.evidence);
+    if kind == TroubleKind::Silent && are_hidden(verdicts, group) {
+        cause.kind = CauseKind::OurSide;
+        let advice = "Unrelated lists do not all end on one day: the resolver seems to hide their zones. Use another \
+                      (--resolver).";
+        return Unknown::new(whole(facts), what, cause).advice(advice);
+    }
     Unknown::new(whole(facts), what, cause).advice(advice(kind, group))
+}
+
+/// Whether it is the resolver that knows none of the lists: three operators or
+/// more are silent, and no list shows its test entry.
+fn are_hidden(verdicts: &[Verdict<'_>], group: &[&Silent<'_>]) -> bool {
+    let mut operators: Vec<&str> = group.iter().map(|silent| operator(&silent.list.zone)).collect();
+    operators.sort_unstable();
+    operators.dedup();
+    operators.len() >= 3 && !verdicts.iter().any(Verdict::proven)
 }
 
 fn advice(kind: TroubleKind, group: &[&Silent<'_>]) -> String {
@@ -156,7 +167,10 @@ fn advice(kind: TroubleKind, group: &[&Silent<'_>]) -> String {
              refused."
                 .to_owned()
         }
-        TroubleKind::Question => "Check the name of the zone in the settings.".to_owned(),
+        TroubleKind::Question => {
+            "Check `lists`, `extra` and `keys` in the settings; a resolver that forwards can also spoil the question."
+                .to_owned()
+        }
         TroubleKind::Silent if group.iter().any(|silent| silent.list.key.is_some()) => {
             "Check the key: with a wrong one such a list answers nothing. Without a key, the list may be dead."
                 .to_owned()
@@ -167,8 +181,8 @@ fn advice(kind: TroubleKind, group: &[&Silent<'_>]) -> String {
         TroubleKind::ListsEverything | TroubleKind::Inverted => {
             "Take the list out of mail servers that refuse by it: it would refuse mail that nobody listed.".to_owned()
         }
-        TroubleKind::Foreign if group.len() > 2 => {
-            "The resolver seems to answer in the place of names that do not exist: use another (--resolver).".to_owned()
+        TroubleKind::Invented => {
+            "The resolver answers in the place of names that do not exist: use another (--resolver).".to_owned()
         }
         TroubleKind::Foreign => "The zone seems parked or taken over: do not use the list.".to_owned(),
         TroubleKind::Network(NetworkKind::Refused) => {
@@ -176,7 +190,10 @@ fn advice(kind: TroubleKind, group: &[&Silent<'_>]) -> String {
         }
         TroubleKind::Network(_) => "Run it again; if only this stays silent, the list itself is at fault.".to_owned(),
     };
-    let mut registrations: Vec<&str> = group.iter().filter_map(|silent| silent.list.registration.as_deref()).collect();
+    let may_be_unregistered =
+        matches!(kind, TroubleKind::Resolver | TroubleKind::Quota | TroubleKind::Silent | TroubleKind::Network(_));
+    let mut registrations: Vec<&str> =
+        group.iter().filter(|_| may_be_unregistered).filter_map(|silent| silent.list.registration.as_deref()).collect();
     registrations.dedup();
     for registration in registrations {
         advice.push(' ');
