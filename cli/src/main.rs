@@ -5,6 +5,7 @@ mod commands;
 mod complaint;
 mod exit;
 mod network;
+mod progress;
 mod render;
 mod target;
 

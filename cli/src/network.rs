@@ -87,7 +87,7 @@ pub fn world(file: &str) -> Result<World, Complaint> {
 fn resolvers(run: &Run, config: &NetConfig) -> Result<Vec<SocketAddr>, Complaint> {
     let given = if run.resolver.is_empty() { &config.resolvers } else { &run.resolver };
     if given.is_empty() {
-        return system_resolvers().map_err(|error| Complaint::new(error).hint("name one with --resolver IP"));
+        return system_resolvers().map_err(|error| Complaint::new(&error).hint(error.hint()));
     }
     given.iter().map(|text| resolver(text)).collect()
 }

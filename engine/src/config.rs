@@ -161,7 +161,7 @@ impl Config {
                 let message = redact_text(message, &secrets(schema, settings));
                 return Err(wrong(
                     &pointer,
-                    format!("checks.{}: {message}", [&[id.clone()], &keys(&pointer)[..]].concat().join(".")),
+                    format!("checks.{}: {message}", [std::slice::from_ref(id), &keys(&pointer)].concat().join(".")),
                 ));
             }
             if let Err(error) = check.instance(settings.clone()) {

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, IsTerminal, Write},
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
@@ -16,7 +15,6 @@ use engine_core::{
     recording::{redact_text, secrets},
     registry::Registry,
     report::Report,
-    schedule::{Event, Listener},
     session::{self, Network, Order},
     shell_word,
 };
@@ -27,12 +25,13 @@ use engine_plugin_api::{
 };
 use tokio::sync::watch;
 
-use super::{lab::domains, print, registry, tell};
+use super::{lab::domains, print, registry};
 use crate::{
     args::{Format, Run},
     complaint::Complaint,
     exit::Exit,
     network,
+    progress::Progress,
     render::text,
     target,
 };
@@ -89,10 +88,11 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
         tokio::spawn(on_ctrl_c(stop));
         let mut reports = Vec::new();
         for target in targets {
-            let listener = progress(&target.shown);
-            let finished = session::run(&registry, &network, order(target), interrupt.clone(), listener)
+            let progress = Progress::begin(&target.shown);
+            let finished = session::run(&registry, &network, order(target), interrupt.clone(), progress.listener())
                 .await
                 .map_err(Complaint::new)?;
+            drop(progress);
             // What was found out is shown even where it cannot be kept.
             let kept = arguments.record.as_ref().map_or(Ok(()), |file| finished.recording.write(file));
             printer.print(&finished.report)?;
@@ -298,19 +298,6 @@ async fn on_ctrl_c(stop: watch::Sender<bool>) {
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }
     }
-}
-
-/// Progress on standard error, if that is a terminal.
-fn progress(shown: &str) -> Listener {
-    if !std::io::stderr().is_terminal() {
-        return Arc::new(|_| ());
-    }
-    let shown = crate::render::escape::line(shown);
-    Arc::new(move |event| {
-        if let Event::Progress { check, text } = event {
-            tell(&format!("{shown}: {check}: {}", crate::render::escape::line(&text)));
-        }
-    })
 }
 
 fn split_hint(message: String) -> Complaint {
