@@ -30,8 +30,13 @@ pub enum Contact {
     NoServer(String),
     /// The DNS does not say where the mail goes.
     NoRoute(Cause),
-    /// No server could be asked: why, for each that was tried, in order.
-    NoAnswer(Vec<Cause>),
+    /// No server could be asked.
+    NoAnswer {
+        /// Why, for each that was tried, in order.
+        causes: Vec<Cause>,
+        /// Whether one of them took the connection.
+        connected: bool,
+    },
     /// A server answered.
     Asked(Asked),
 }

@@ -22,13 +22,16 @@ use crate::{
 /// postgrey's default of five minutes, and some.
 const USUAL_WAIT: Duration = Duration::from_secs(360);
 
+/// The delay of postgrey and most others, unless told otherwise.
+const SHORTEST_USUAL: Duration = Duration::from_secs(300);
+
 /// Says what the facts mean.
 pub fn judge(facts: &Facts, plan: &Plan) -> Judgement {
     let mut judgement = Judgement::default();
     match &facts.outcome {
         Contact::NoServer(_) => {}
         Contact::NoRoute(cause) => judgement.unknown(untold(facts, cause.clone())),
-        Contact::NoAnswer(causes) => judgement.unknown(unanswered(facts, causes)),
+        Contact::NoAnswer { causes, connected } => judgement.unknown(unanswered(facts, causes, *connected)),
         Contact::Asked(asked) => asked_server(&mut judgement, facts, plan, asked),
     }
     judgement
@@ -39,7 +42,7 @@ fn untold(facts: &Facts, cause: Cause) -> Unknown {
 }
 
 /// Several servers that do not answer are one thing that could not be told.
-fn unanswered(facts: &Facts, causes: &[Cause]) -> Unknown {
+fn unanswered(facts: &Facts, causes: &[Cause], connected: bool) -> Unknown {
     let Some(first) = causes.first() else {
         return untold(facts, Cause::new(CauseKind::Other, "no server was asked"));
     };
@@ -48,11 +51,15 @@ fn unanswered(facts: &Facts, causes: &[Cause]) -> Unknown {
         cause.detail = format!("{}; {}", cause.detail, other.detail);
     }
     let unknown = untold(facts, cause);
-    match causes.iter().all(|cause| matches!(cause.kind, CauseKind::Timeout | CauseKind::Unreachable)) {
-        true => unknown.advice(
+    let fell_silent = causes.iter().all(|cause| matches!(cause.kind, CauseKind::Timeout | CauseKind::Unreachable));
+    match (connected, fell_silent) {
+        (true, true) => unknown.advice(
+            "The server took the connection and then closed it or fell silent: have its log read for this attempt. A filter that turns strangers away does that.",
+        ),
+        (false, true) => unknown.advice(
             "Run it from a host whose outgoing port 25 is open; many networks close it. From there, a server that still does not answer is down.",
         ),
-        false => unknown,
+        (_, false) => unknown,
     }
 }
 
@@ -159,7 +166,8 @@ fn confirmed(facts: &Facts, plan: &Plan, asked: &Asked) -> Finding {
     if let Some(promised) = promised {
         seen.push_str(&format!(" The server announces {}.", words(promised)));
     }
-    let delay = promised.unwrap_or(upper).max(lower.unwrap_or_default());
+    // What a reply announces is text; the attempts have bounded the delay.
+    let delay = promised.map_or(upper, |promised| promised.min(upper)).max(lower.unwrap_or_default());
     let fate = survival(delay);
     seen.push(' ');
     seen.push_str(&fate_of_mail(delay));
@@ -218,7 +226,10 @@ fn still_deferred(facts: &Facts, asked: &Asked) -> Finding {
         "Wait longer, as this command does. If mail is still put off after an hour, ask the receiver's postmaster, with the quoted reply.",
     )
     .setting(command::confirm(facts, wait));
+    // Less than servers usually ask for proves no fault.
+    let severity = if waited < promised.unwrap_or(SHORTEST_USUAL) { Severity::Notice } else { Severity::Warning };
     Finding::new(STILL_DEFERRED, subject(facts), seen)
+        .severity(severity)
         .evidence(quote(last))
         .evidence(quote(first))
         .actor(Actor::Receiver)

@@ -4,7 +4,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use engine_plugin_api::{
-    Cause, Context, Observed, Target,
+    Cause, CauseKind, Context, Observed, Target,
     services::{
         DnsQuestion, DnsReply, DnsStatus, RecordData, RecordType, SessionEnd, SmtpEnvelope, SmtpReply, SmtpRequest,
         Stage,
@@ -133,23 +133,29 @@ async fn addresses(cx: &Context, host: &str) -> [Observed<Vec<IpAddr>>; 2] {
 /// senders do (RFC 5321 §5.1); it counts when no other answers.
 async fn ask(cx: &Context, requests: Vec<SmtpRequest>, plan: &Plan) -> Contact {
     let mut skipped = Vec::new();
-    let mut turned_away = None;
+    let (mut turned_away, mut connected) = (None, false);
     for request in requests.into_iter().take(CONNECTIONS) {
         let reply = cx.smtp(request.clone()).await;
         match Attempt::read(&reply) {
             Ok(first) if first.stage != Stage::Greeting => return confirm(cx, request, plan, first, skipped).await,
-            Ok(first) => turned_away = turned_away.or(Some((request, first))),
+            Ok(first) => {
+                let why = format!("{} turns this attempt away with `{}`", first.server(), first.answer.text());
+                let why = Cause::new(CauseKind::Refused, why).seen_in(&first.evidence);
+                turned_away = turned_away.or(Some((request, first, skipped.clone())));
+                skipped.push(why);
+            }
             Err(cause) => {
                 skipped.push(cause);
                 if !never_connected(&reply) {
+                    connected = true;
                     break;
                 }
             }
         }
     }
     match turned_away {
-        Some((request, first)) => confirm(cx, request, plan, first, skipped).await,
-        None => Contact::NoAnswer(skipped),
+        Some((request, first, skipped)) => confirm(cx, request, plan, first, skipped).await,
+        None => Contact::NoAnswer { causes: skipped, connected },
     }
 }
 

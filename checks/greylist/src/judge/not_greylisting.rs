@@ -100,6 +100,10 @@ pub(super) fn refused(facts: &Facts, asked: &Asked) -> Finding {
                 last.host
             ),
         ),
+        // RFC 5321 §4.5.5: it has to take the null sender
+        Refusal::Sender if facts.sender.is_empty() => {
+            (REFUSED, Actor::ServerOperator, refusal_step(refusal, facts).to_owned())
+        }
         other => (REFUSED, refusal_actor(other), refusal_step(other, facts).to_owned()),
     };
     let finding = Finding::new(code, subject(facts), seen).evidence(evidence).actor(actor).remedy(Remedy::step(step));

@@ -100,6 +100,35 @@ fn a_delay_that_senders_do_not_live_through_is_a_warning() {
 }
 
 #[test]
+fn what_was_measured_counts_before_what_was_announced() {
+    let judgement = check(&[(0, "450 4.2.0 Greylisted for 12 hours"), (300, "250 ok")], &[CONFIRMED], 0);
+    let finding = &judgement.findings[0];
+    assert_eq!((finding.severity, finding.actor), (None, Actor::Nobody));
+    assert!(finding.seen.contains("at most 5 min. The server announces 12 h."), "{}", finding.seen);
+    assert!(finding.seen.contains("None gives up before"), "{}", finding.seen);
+}
+
+#[test]
+fn a_wait_that_is_too_short_proves_no_fault() {
+    let long = "451 Greylisted for 30 minutes";
+    for (replies, severity) in [
+        ([(0, BARE), (60, BARE)], Severity::Notice),
+        ([(0, BARE), (360, BARE)], Severity::Warning),
+        ([(0, long), (360, long)], Severity::Notice),
+    ] {
+        assert_eq!(check(&replies, &[STILL_DEFERRED], 0).findings[0].severity, Some(severity), "{replies:?}");
+    }
+}
+
+#[test]
+fn who_refuses_the_null_sender_has_to_take_it() {
+    let mut refused = facts(Asked { first: attempt(Stage::Mail, 0, "550 no bounces here"), ..asked(&[(0, GREY)]) });
+    assert_eq!(judged(&refused).findings[0].actor, Actor::ServerOperator);
+    refused.sender = "a@b.example".into();
+    assert_eq!(judged(&refused).findings[0].actor, Actor::SendingService);
+}
+
+#[test]
 fn the_command_that_confirms_waits_for_what_was_announced() {
     for (reply, wait) in [(GREY, "6m"), (BARE, "6m"), ("451 Greylisted, come back in 00:20:00", "21m")] {
         let judgement = check(&[(0, reply)], &[SUSPECTED], 0);
@@ -128,10 +157,14 @@ fn a_later_attempt_without_answer_leaves_the_suspicion() {
 fn several_silent_servers_are_one_unknown() {
     let mut silent = facts(asked(&[(0, GREY)]));
     let cause = |detail: &str| Cause::new(CauseKind::Timeout, detail);
-    silent.outcome = Contact::NoAnswer(vec![cause("no connection to a"), cause("no connection to b")]);
-    let judgement = judged(&silent);
-    assert_eq!((judgement.findings.len(), judgement.unknowns.len()), (0, 1));
-    assert_eq!(judgement.unknowns[0].cause.detail, "no connection to a; no connection to b");
+    for (connected, advice) in [(false, "port 25 is open"), (true, "took the connection")] {
+        let causes = vec![cause("no connection to a"), cause("no connection to b")];
+        silent.outcome = Contact::NoAnswer { causes, connected };
+        let judgement = judged(&silent);
+        assert_eq!((judgement.findings.len(), judgement.unknowns.len()), (0, 1));
+        assert_eq!(judgement.unknowns[0].cause.detail, "no connection to a; no connection to b");
+        assert!(judgement.unknowns[0].advice.as_ref().unwrap().contains(advice));
+    }
 }
 
 #[test]
