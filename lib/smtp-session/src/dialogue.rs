@@ -198,7 +198,7 @@ impl Dialogue {
             return Action::Listen;
         }
         match self.stage {
-            Stage::Greeting if reply.is_positive() => self.ehlo(),
+            Stage::Greeting if reply.is_positive() && !self.plan.greeting_only => self.ehlo(),
             Stage::Ehlo if reply.is_positive() => {
                 self.extensions = if self.helo { Vec::new() } else { extensions(reply) };
                 self.after_ehlo()

@@ -15,6 +15,7 @@ pub struct Plan {
     pub(crate) ehlo: String,
     pub(crate) starttls: StartTls,
     pub(crate) envelope: Option<Envelope>,
+    pub(crate) greeting_only: bool,
 }
 
 /// Whether to use STARTTLS.
@@ -107,12 +108,18 @@ impl Plan {
     /// character.
     pub fn new(name: &str) -> Result<Plan, ArgumentError> {
         checked(Argument::EhloName, name)?;
-        Ok(Plan { ehlo: name.to_owned(), starttls: StartTls::default(), envelope: None })
+        Ok(Plan { ehlo: name.to_owned(), starttls: StartTls::default(), envelope: None, greeting_only: false })
     }
 
     /// Sets whether to use STARTTLS.
     pub fn starttls(mut self, policy: StartTls) -> Plan {
         self.starttls = policy;
+        self
+    }
+
+    /// Says QUIT right after the greeting, and nothing else.
+    pub fn greeting_only(mut self) -> Plan {
+        self.greeting_only = true;
         self
     }
 

@@ -102,6 +102,13 @@ fn without_an_envelope_it_says_ehlo_and_quit() {
 }
 
 #[test]
+fn a_look_at_the_greeting_says_quit_alone() {
+    let plan = || to(&["user@b.example"]).greeting_only();
+    check(plan(), &[Says("220 hi"), Says("221 bye")], &["QUIT"], Ending::Finished);
+    check(plan(), &[Says("554 no"), Says("221 bye")], &["QUIT"], Ending::Finished);
+}
+
+#[test]
 fn the_null_sender_and_each_recipient_in_turn() {
     check(
         plan().envelope("", &["a@x.example", "b@x.example", "c@x.example"]).unwrap(),

@@ -33,6 +33,10 @@ pub struct SmtpRequest {
     /// Counts repeated sessions of one check, from 1: equal requests of equal
     /// attempt are one session.
     pub attempt: u32,
+    /// Say QUIT right after the greeting; EHLO, STARTTLS and envelope are then
+    /// left out. The most polite way to learn whether a port is open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub greeting_only: bool,
 }
 
 impl SmtpRequest {
@@ -47,7 +51,14 @@ impl SmtpRequest {
             starttls: StartTls::IfOffered,
             envelope: None,
             attempt: 1,
+            greeting_only: false,
         }
+    }
+
+    /// A first session with a mail exchanger on port 25 that ends with QUIT
+    /// right after the greeting.
+    pub fn greeting_only(host: impl Into<String>, address: IpAddr) -> Self {
+        SmtpRequest { greeting_only: true, ..SmtpRequest::new(host, address) }
     }
 }
 
@@ -300,7 +311,10 @@ impl SmtpReply {
         let at = format!("{} ({})", self.host, self.address);
         let cause = match &self.end {
             SessionEnd::Finished => return None,
-            SessionEnd::NotHeld { cause } => return Some(cause.clone()),
+            SessionEnd::NotHeld { cause } if cause.evidence.is_some() || self.evidence.0.is_empty() => {
+                return Some(cause.clone());
+            }
+            SessionEnd::NotHeld { cause } => cause.clone(),
             SessionEnd::Broken { stage, why } => {
                 Cause::new(CauseKind::Unreachable, format!("{at} broke off at {}: {why}", stage.phrase()))
             }

@@ -81,6 +81,7 @@ impl SmtpClient {
             StartTls::Never => smtp_session::StartTls::Never,
             StartTls::IfOffered => smtp_session::StartTls::IfOffered,
         });
+        let plan = if request.greeting_only { plan.greeting_only() } else { plan };
         match &request.envelope {
             Some(envelope) => plan.envelope(&envelope.sender, &envelope.recipients),
             None => Ok(plan),
