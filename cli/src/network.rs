@@ -62,7 +62,7 @@ fn lab_options(lab: &Lab) -> NetOptions {
         connect_timeout: Duration::from_secs(3),
         greeting_timeout: Duration::from_secs(10),
         reply_timeout: Duration::from_secs(5),
-        routes: Routes { map: lab.routes().into_iter().collect() },
+        routes: Routes { map: lab.routes().into_iter().collect(), sealed: true },
         extra_roots: vec![lab.root_certificate()],
         ehlo: "probe.example".to_owned(),
         ..NetOptions::new(vec![lab.resolver()])
@@ -120,7 +120,7 @@ fn read_routes(file: &Path) -> Result<Routes, Complaint> {
     if map.is_empty() {
         return Err(Complaint::new(format!("{shown} holds no route")));
     }
-    Ok(Routes { map })
+    Ok(Routes { map, sealed: true })
 }
 
 /// The routes of `lab` in the form that [`options`] reads.

@@ -110,22 +110,25 @@ impl Config {
             .map_err(|e: toml::de::Error| at(e.span().map_or(0, |s| s.start), e.message().to_owned()))?;
         let line_of = |path: &[&str]| offset(spanned.get_ref(), path);
 
-        for (id, settings) in &config.checks {
+        let own = config.checks.iter().map(|(id, settings)| (vec!["checks", id.as_str()], id, settings));
+        let of_profiles = config.profiles.iter().flat_map(|(name, profile)| {
+            let path = move |id| vec!["profiles", name.as_str(), "settings", id];
+            profile.settings.iter().map(move |(id, settings)| (path(id.as_str()), id, settings))
+        });
+        for (path, id, settings) in own.chain(of_profiles) {
+            let shown = path.join(".");
+            let below = |pointer: &str| {
+                let rest: Vec<&str> = pointer.split('/').skip(1).collect();
+                line_of(&[path.as_slice(), rest.as_slice()].concat())
+            };
             let Some(check) = registry.check(id) else {
-                return Err(at(
-                    line_of(&["checks", id]),
-                    format!("there is no check `{id}`{}", hint(id, registry.ids())),
-                ));
+                return Err(at(line_of(&path), format!("there is no check `{id}`{}", hint(id, registry.ids()))));
             };
             if let Some((pointer, message)) = misfit(&check.manifest.config_schema, settings) {
-                let mut path = vec!["checks", id.as_str()];
-                path.extend(pointer.split('/').skip(1));
-                return Err(at(line_of(&path), format!("checks.{id}{}: {message}", pointer.replace('/', "."))));
+                return Err(at(below(&pointer), format!("{shown}{}: {message}", pointer.replace('/', "."))));
             }
             if let Err(error) = check.instance(settings.clone()) {
-                let mut path = vec!["checks", id.as_str()];
-                path.extend(error.pointer.split('/').skip(1));
-                return Err(at(line_of(&path), format!("checks.{id}: {error}")));
+                return Err(at(below(&error.pointer), format!("{shown}: {error}")));
             }
         }
         for (name, profile) in &config.profiles {
@@ -314,6 +317,10 @@ mod tests {
             ("[checks.probe]\n\nnames = ['no']\n", "engine.toml:3: checks.probe: /names: `no` is no name"),
             ("target = []\n", "engine.toml:1: unknown field `target`"),
             ("x = \n", "engine.toml:1: "),
+            (
+                "[profiles.p]\nchecks = 'all'\nsettings.probe.limit = 'x'\n",
+                "engine.toml:3: profiles.p.settings.probe.limit: ",
+            ),
             ("[profiles.p]\nchecks = ['prob']\n", "engine.toml:2: there is no check `prob`; did you mean `probe`?"),
             ("[profiles.p]\nchecks = 'all'\nmute = [{ code = 'zz' }]\n", "engine.toml:3: there is no finding `zz`"),
             ("[net]\n\ndeadline = 'soon'\n", "engine.toml:3: net.deadline: `soon` is no duration"),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use engine_plugin_api::Severity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The checks of a profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -63,4 +64,46 @@ pub struct Profile {
     /// What to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mute: Vec<Mute>,
+    /// Settings of checks, by id; those of `[checks]` and of the command line
+    /// come before them, key by key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Value>,
+}
+
+impl Profile {
+    /// The settings of the checks: `own` over those of the profile.
+    pub fn under(&self, own: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+        let mut settings = self.settings.clone();
+        for (id, own) in own {
+            match (settings.get_mut(id), own) {
+                (Some(Value::Object(under)), Value::Object(own)) => under.extend(own.clone()),
+                _ => {
+                    settings.insert(id.clone(), own.clone());
+                }
+            }
+        }
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_users_settings_come_before_those_of_the_profile_key_by_key() {
+        let map = |value: Value| serde_json::from_value::<BTreeMap<String, Value>>(value).unwrap_or_default();
+        let profile = Profile {
+            summary: String::new(),
+            checks: Selection::All(All::All),
+            severities: BTreeMap::new(),
+            mute: Vec::new(),
+            settings: map(json!({ "a": { "x": 1, "y": 2 }, "b": { "z": 3 } })),
+        };
+        let own = map(json!({ "a": { "y": 9 }, "c": { "w": 4 } }));
+        let all = map(json!({ "a": { "x": 1, "y": 9 }, "b": { "z": 3 }, "c": { "w": 4 } }));
+        assert_eq!(profile.under(&own), all);
+    }
 }

@@ -20,7 +20,7 @@ pub fn net_options(lab: &Lab) -> NetOptions {
         connect_timeout: Duration::from_secs(2),
         greeting_timeout: Duration::from_secs(2),
         reply_timeout: Duration::from_secs(2),
-        routes: Routes { map: lab.routes().into_iter().collect() },
+        routes: Routes { map: lab.routes().into_iter().collect(), sealed: true },
         extra_roots: vec![lab.root_certificate()],
         ehlo: "probe.example".to_owned(),
         ..NetOptions::new(vec![lab.resolver()])
@@ -29,7 +29,7 @@ pub fn net_options(lab: &Lab) -> NetOptions {
 
 /// A profile of every check.
 pub fn full() -> Profile {
-    Profile { summary: String::new(), checks: Selection::All(All::All), severities: BTreeMap::new(), mute: Vec::new() }
+    Profile { summary: String::new(), checks: Selection::All(All::All), severities: BTreeMap::new(), mute: Vec::new(), settings: BTreeMap::new() }
 }
 
 /// An order for the checks `only` (all without any) with `settings` by check id.

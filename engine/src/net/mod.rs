@@ -134,6 +134,9 @@ impl NetOptions {
 pub struct Routes {
     /// Presented address and port → loopback socket.
     pub map: std::collections::BTreeMap<SocketAddr, SocketAddr>,
+    /// Whether nothing without a route is reached even where there is no route
+    /// at all: a lab in which no server listens.
+    pub sealed: bool,
 }
 
 /// The time, Unix milliseconds.

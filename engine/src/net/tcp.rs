@@ -122,11 +122,11 @@ pub async fn connect(presented: SocketAddr, options: &NetOptions) -> Result<TcpS
 
 /// Where `presented` really is.
 fn routed(presented: SocketAddr, options: &NetOptions) -> Result<SocketAddr, ConnectError> {
-    let routes = &options.routes.map;
-    if routes.is_empty() {
+    let routes = &options.routes;
+    if routes.map.is_empty() && !routes.sealed {
         return Ok(presented);
     }
-    match routes.get(&presented) {
+    match routes.map.get(&presented) {
         None => Err(ConnectError::NoRoute(presented)),
         Some(socket) if !socket.ip().is_loopback() => {
             Err(ConnectError::RouteNotLoopback { presented, socket: *socket })
@@ -177,6 +177,9 @@ mod tests {
         let options = options(&[(presented(), socket)]);
         let error = connect("25.25.1.2:25".parse().unwrap(), &options).await.unwrap_err();
         assert!(matches!(error, ConnectError::NoRoute(_)) && !error.is_ours(), "{error}");
+        assert!(matches!(connect(socket, &options).await, Err(ConnectError::NoRoute(_))));
+        let mut options = self::options(&[]);
+        options.routes.sealed = true;
         assert!(matches!(connect(socket, &options).await, Err(ConnectError::NoRoute(_))));
     }
 

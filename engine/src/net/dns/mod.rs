@@ -117,7 +117,7 @@ impl DnsClient {
 
     fn name_server(&self, server: IpAddr) -> Result<Server, String> {
         let presented = SocketAddr::new(server, DNS_PORT);
-        if self.routes.map.is_empty() {
+        if self.routes.map.is_empty() && !self.routes.sealed {
             return Ok(Server::new(presented, presented));
         }
         match self.routes.map.get(&presented) {
