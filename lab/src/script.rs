@@ -260,6 +260,8 @@ impl Script {
         };
         let reply = if let Some(literal) = self.addressed("RCPT", &recipient) {
             literal
+        } else if self.is_foreign(&recipient) {
+            format!("554 5.7.1 <{recipient}>: Relay access denied")
         } else if !self.exists(&recipient) {
             format!("550 5.1.1 <{recipient}> User unknown")
         } else if let Some(put_off) = self.put_off((dialogue.client, sender.clone(), recipient), now) {
@@ -273,10 +275,17 @@ impl Script {
         spoken(reply)
     }
 
+    /// Whether a server that is no relay has nothing to do with the domain.
+    fn is_foreign(&self, recipient: &str) -> bool {
+        let domain = recipient.rsplit_once('@').map_or("", |(_, domain)| domain.trim_end_matches('.'));
+        let ours = domain.is_empty() || domain.to_ascii_lowercase().ends_with(".example");
+        !self.server.relay && self.server.accept.is_none() && !ours
+    }
+
     fn exists(&self, recipient: &str) -> bool {
         let domain = recipient.rfind('@').map_or("", |at| &recipient[at..]);
         let matches = |known: &String| known.eq_ignore_ascii_case(recipient) || known.eq_ignore_ascii_case(domain);
-        self.server.accept.as_ref().is_none_or(|accepted| accepted.iter().any(matches))
+        self.server.relay || self.server.accept.as_ref().is_none_or(|accepted| accepted.iter().any(matches))
     }
 
     /// The greylist's reply; `None` when it lets the triplet pass.

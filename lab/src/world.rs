@@ -222,6 +222,11 @@ pub struct SmtpServer {
     /// `550 5.1.1`. Absent: all exist.
     #[serde(default)]
     pub accept: Option<Vec<String>>,
+    /// Whether it passes mail on for anybody: an open relay. Without it and
+    /// without `accept`, recipients at names outside of `.example` get
+    /// `554 5.7.1 Relay access denied`.
+    #[serde(default)]
+    pub relay: bool,
     /// Literal replies by command, `"RCPT user@domain"` before `"RCPT @domain"`
     /// before `"RCPT"`; lines are separated by `\n`.
     #[serde(default)]
