@@ -96,40 +96,74 @@ impl Gathered {
         }
     }
 
-    /// Joins what is one fault of one host.
-    pub fn settle(self) -> Judgement {
-        let mut judgement = Judgement::default();
+    /// Joins what is one fault: of several addresses of a host, and of several
+    /// hosts of the domain where it is the same in every word.
+    pub fn settle(self, domain: &str) -> Judgement {
         let mut groups: Vec<Vec<Fault>> = Vec::new();
         for fault in self.faults {
-            let same = |group: &&mut Vec<Fault>| {
-                group.first().is_some_and(|first| first.code == fault.code && first.host == fault.host)
-            };
+            let same = |group: &&mut Vec<Fault>| group.first().is_some_and(|first| first.code == fault.code);
             match groups.iter_mut().find(same) {
                 Some(group) => group.push(fault),
                 None => groups.push(vec![fault]),
             }
         }
-        judgement.findings = groups.into_iter().filter_map(joined).collect();
-        judgement.unknowns = self.unknowns;
+        let mut judgement = Judgement { findings: Vec::new(), unknowns: self.unknowns };
+        for group in groups {
+            let alike = group.iter().all(|fault| group.first().is_some_and(|first| first.what == fault.what));
+            let hosts = by_host(group);
+            if alike && hosts.len() > 1 {
+                let places: Vec<String> = hosts.iter().map(|(host, faults)| place(host, faults.iter())).collect();
+                let faults: Vec<Fault> = hosts.into_iter().flat_map(|(_, faults)| faults).collect();
+                let seen = faults.first().map(|first| format!("Each of {} {}", text::list(&places), first.what));
+                judgement
+                    .findings
+                    .extend(seen.and_then(|seen| joined(Subject::Domain(domain.to_owned()), seen, faults)));
+                continue;
+            }
+            for (host, faults) in hosts {
+                let seen = sentences(&host, &faults);
+                judgement.findings.extend(joined(Subject::Host(host), seen, faults));
+            }
+        }
         judgement
     }
 }
 
-fn joined(group: Vec<Fault>) -> Option<Finding> {
-    let mut told: Vec<(String, Vec<String>)> = Vec::new();
-    for fault in &group {
-        match told.iter_mut().find(|(what, _)| *what == fault.what) {
-            Some((_, addresses)) => addresses.push(fault.address.clone()),
-            None => told.push((fault.what.clone(), vec![fault.address.clone()])),
+fn by_host(faults: Vec<Fault>) -> Vec<(String, Vec<Fault>)> {
+    let mut hosts: Vec<(String, Vec<Fault>)> = Vec::new();
+    for fault in faults {
+        match hosts.iter_mut().find(|(host, _)| *host == fault.host) {
+            Some((_, known)) => known.push(fault),
+            None => hosts.push((fault.host.clone(), vec![fault])),
         }
     }
-    let severity = group.iter().filter_map(|fault| fault.severity).max();
-    let confidence = group.iter().filter_map(|fault| fault.confidence).min();
-    let mut faults = group.into_iter();
+    hosts
+}
+
+/// `host (address and address)`.
+fn place<'f>(host: &str, faults: impl Iterator<Item = &'f Fault>) -> String {
+    let addresses: Vec<&str> = faults.map(|fault| fault.address.as_str()).collect();
+    format!("{host} ({})", text::list(&addresses))
+}
+
+/// What each address of the host does, equal things once.
+fn sentences(host: &str, faults: &[Fault]) -> String {
+    let mut told: Vec<&str> = Vec::new();
+    for fault in faults {
+        if !told.contains(&fault.what.as_str()) {
+            told.push(&fault.what);
+        }
+    }
+    let sentence = |what: &&str| format!("{} {what}", place(host, faults.iter().filter(|fault| fault.what == **what)));
+    told.iter().map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+fn joined(subject: Subject, seen: String, faults: Vec<Fault>) -> Option<Finding> {
+    let severity = faults.iter().filter_map(|fault| fault.severity).max();
+    let confidence = faults.iter().filter_map(|fault| fault.confidence).min();
+    let mut faults = faults.into_iter();
     let first = faults.next()?;
-    let sentences: Vec<String> =
-        told.iter().map(|(what, addresses)| format!("{} ({}) {what}", first.host, text::list(addresses))).collect();
-    let mut finding = Finding::new(first.code, Subject::Host(first.host), sentences.join(" ")).actor(first.actor);
+    let mut finding = Finding::new(first.code, subject, seen).actor(first.actor);
     finding.severity = severity;
     finding.confidence = confidence;
     finding.remedy = first.remedy;

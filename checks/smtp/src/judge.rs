@@ -47,10 +47,13 @@ pub fn judge(facts: &Facts, config: &Config) -> Judgement {
         out.weigh(none_takes_mail);
     }
     let in_order = out.is_empty();
-    let mut judgement = out.settle();
+    let mut judgement = out.settle(&facts.domain);
     judgement.findings.extend(offer::findings(facts));
-    if in_order && !facts.servers.is_empty() {
-        judgement.find(answering(facts));
+    let open: Vec<&Server> = facts.servers.iter().filter(|server| server.reach() == Reach::Open).collect();
+    match facts.servers.first() {
+        Some(first) if in_order && open.is_empty() => judgement.unknowns.extend(not_tried(facts, first)),
+        Some(_) if in_order => judgement.find(answering(facts, &open)),
+        _ => {}
     }
     judgement
 }
@@ -87,25 +90,35 @@ fn left_out(facts: &Facts, out: &mut Gathered) {
     out.unknown(unknown.advice("raise `max_sessions` of the check `smtp`"));
 }
 
+/// No server may be asked at all, as where all addresses are private.
+fn not_tried(facts: &Facts, first: &Server) -> Option<Unknown> {
+    let subject = Subject::Domain(facts.domain.clone());
+    Some(Unknown::new(subject, format!("whether the exchanges of {} answer", facts.domain), first.reply.cause()?))
+}
+
 /// Every session went through, and nothing is to be said against any.
-fn answering(facts: &Facts) -> Finding {
-    let hosts: BTreeSet<&str> = facts.servers.iter().map(Server::host).collect();
+fn answering(facts: &Facts, servers: &[&Server]) -> Finding {
+    let hosts: BTreeSet<&str> = servers.iter().map(|server| server.host()).collect();
     let hosts: Vec<&str> = hosts.into_iter().collect();
-    let addresses = match facts.servers.len() {
+    let addresses = match servers.len() {
         1 => "at its address".to_owned(),
         many => format!("at {many} addresses"),
     };
-    let (verb, them) = if hosts.len() == 1 { ("answers", "it") } else { ("answer", "they") };
-    let seen = format!(
-        "{} {verb} {addresses}: over TLS with a certificate in order, {them} take{} the null sender and postmaster of \
-         {}, and refuse{} to relay.",
-        text::list(&hosts),
-        if hosts.len() == 1 { "s" } else { "" },
-        facts.domain,
-        if hosts.len() == 1 { "s" } else { "" },
-    );
+    let seen = match hosts.as_slice() {
+        [one] => format!(
+            "{one} answers {addresses}: over TLS with a certificate in order, it takes the null sender and postmaster \
+             of {}, and refuses to relay.",
+            facts.domain
+        ),
+        many => format!(
+            "{} answer {addresses}: over TLS with a certificate in order, they take the null sender and postmaster of \
+             {}, and refuse to relay.",
+            text::list(many),
+            facts.domain
+        ),
+    };
     let mut finding = Finding::new(ANSWERING, Subject::Domain(facts.domain.clone()), seen);
-    finding.evidence = facts.servers.iter().map(|server| Evidence::of(&server.reply.evidence)).collect();
+    finding.evidence = servers.iter().map(|server| Evidence::of(&server.reply.evidence)).collect();
     finding
 }
 

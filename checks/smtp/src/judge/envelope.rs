@@ -122,7 +122,7 @@ fn open_relay(server: &Server, config: &Config, answer: &SmtpAnswer) -> Fault {
         .evidence(server.at_code(answer, "accepted"))
         .confidence(Confidence::Medium)
         .remedy(remedy);
-    if near.is_some() { fault.severity(Severity::Notice) } else { fault }
+    fault.severity(if near.is_some() { Severity::Notice } else { Severity::Error })
 }
 
 /// How our source is near to the server, in words; `None` when it is a stranger.

@@ -195,7 +195,7 @@ pub fn manners(server: &Server, config: &Config, out: &mut Gathered) {
              less; otherwise look at what the server waits for: the DNS (reverse lookups, blocklists) or ident.",
         );
         let fault = Fault::new(SLOW_GREETING, server, what).evidence(server.quoting(greeting)).remedy(remedy);
-        out.fault(if very { fault.severity(Severity::Warning) } else { fault });
+        out.fault(fault.severity(if very { Severity::Warning } else { Severity::Notice }));
     }
     if let Some(refused) = &reply.ehlo_refused {
         let what =

@@ -129,6 +129,17 @@ fn one_fault_of_two_addresses_is_one_finding() {
 }
 
 #[test]
+fn the_same_fault_of_two_hosts_is_one_finding_of_the_domain() {
+    let plain = |host, address| with(host, address, |reply| reply.clear_extensions.clear());
+    let servers = vec![plain("mx1", "25.25.1.1"), plain("mx1", "2a09:25::1"), plain("mx2", "25.25.2.1")];
+    let found = check(servers, &[(STARTTLS_MISSING, None)], 0);
+    let finding = &found.findings[0];
+    assert_eq!(finding.subject, Subject::Domain("a.example".into()));
+    let expected = "Each of mx1 (25.25.1.1 and 2a09:25::1) and mx2 (25.25.2.1) offers no STARTTLS";
+    assert!(finding.seen.starts_with(expected), "{}", finding.seen);
+}
+
+#[test]
 fn a_time_out_is_one_thing_that_could_not_be_told() {
     for stage in [Stage::Greeting, Stage::Ehlo, Stage::StartTls, Stage::Mail, Stage::Rcpt] {
         let stopped = with("mx1", "25.25.1.1", |reply| {
@@ -158,7 +169,7 @@ fn a_dead_milter_is_one_finding() {
 
 #[test]
 fn a_slow_greeting_is_measured_and_told_alone() {
-    for (took_ms, expected) in [(6_040, None), (31_000, Some(Severity::Warning))] {
+    for (took_ms, expected) in [(6_040, Some(Severity::Notice)), (31_000, Some(Severity::Warning))] {
         let slow = with("mx1", "25.25.1.1", |reply| {
             reply.greeting.as_mut().unwrap().took_ms = took_ms;
         });
@@ -177,8 +188,8 @@ fn relaying_for_neighbours_is_a_notice() {
             reply.probes[0].answers[1] = answer("250 Ok");
         })
     };
-    check(vec![relay("")], &[(OPEN_RELAY, None)], 0);
-    check(vec![relay("26.1.1.1")], &[(OPEN_RELAY, None)], 0);
+    check(vec![relay("")], &[(OPEN_RELAY, Some(Severity::Error))], 0);
+    check(vec![relay("26.1.1.1")], &[(OPEN_RELAY, Some(Severity::Error))], 0);
     check(vec![relay("10.0.0.1")], &[(OPEN_RELAY, Some(Severity::Notice))], 0);
     check(vec![relay("25.25.1.9")], &[(OPEN_RELAY, Some(Severity::Notice))], 0);
 }

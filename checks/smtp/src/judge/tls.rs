@@ -149,5 +149,5 @@ fn auth_in_clear(server: &Server, out: &mut Gathered) {
         .setting("postfix: smtpd_tls_auth_only = yes\nexim:    auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}");
     let mut fault = Fault::new(AUTH_IN_CLEAR, server, what).remedy(remedy);
     fault = fault.evidence(Evidence::quoting(&server.reply.evidence, format!("250-AUTH {mechanisms}")));
-    out.fault(if plain { fault } else { fault.severity(Severity::Notice) });
+    out.fault(fault.severity(if plain { Severity::Warning } else { Severity::Notice }));
 }
