@@ -33,6 +33,8 @@ pub struct Address {
     pub sends: bool,
     /// The exchanges that have it, most preferred first.
     pub exchanges: Vec<String>,
+    /// The host itself behind the first of them: the end of its aliases, or it.
+    pub host: Option<String>,
     /// Its PTR records.
     pub ptr: Observed<Ptr>,
     /// The names of those records that can be looked up, each with its addresses.

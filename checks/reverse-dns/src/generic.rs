@@ -161,10 +161,8 @@ mod tests {
             ("7.7.0.0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.5.2.0.0.9.0.a.2.isp.example", "2a09:25::1:77"),
             ("cpe-deadbeef01020304.isp.example", "2a09:25::dead:beef:102:304"),
         ] {
-            let expected = name != "420020557.isp.example";
-            assert_eq!(generic(name, ip), expected, "{name}");
+            assert!(generic(name, ip), "{name}");
         }
-        assert!(generic("419430733.isp.example", "25.0.1.77"));
     }
 
     #[test]

@@ -96,19 +96,19 @@ fn weighed(address: &Address, sends: Severity, receives: Severity) -> Severity {
     if address.sends { sends } else { receives }
 }
 
-/// The name that the address had best have: the HELO name, else the exchange
-/// that has the address, else a usual one below the domain.
+/// The name that the address had best have: the HELO name, else the host
+/// behind the exchange that has the address, else a usual one below the domain.
 fn wanted(facts: &Facts, address: &Address) -> Option<String> {
     let helo = facts.helo.as_ref().filter(|helo| address.sends && helo.addresses.is_some());
     helo.map(|helo| helo.text.clone())
-        .or_else(|| address.exchanges.first().cloned())
+        .or_else(|| address.host.clone())
         .or_else(|| facts.domain.as_ref().map(|domain| format!("mail.{domain}")))
 }
 
 /// Whether `name` is known to have the address.
 fn leads_to(facts: &Facts, name: &str, address: &Address) -> bool {
     let helo = facts.helo.as_ref().filter(|helo| helo.text == name).and_then(|helo| helo.addresses.as_ref());
-    address.exchanges.iter().any(|exchange| exchange == name)
+    address.host.as_deref() == Some(name)
         || address.confirming().any(|confirming| confirming == name)
         || helo.is_some_and(|both| both.iter().filter_map(|f| f.known()).any(|f| f.addresses.contains(&address.ip)))
 }

@@ -21,6 +21,21 @@ const NAMES: usize = 8;
 /// Exchanges' addresses that are asked how they greet.
 const SESSIONS: usize = 16;
 
+/// An exchange of the domain.
+struct Exchange {
+    name: String,
+    /// The end of its aliases, or the name.
+    host: String,
+    addresses: Vec<IpAddr>,
+}
+
+/// An address of exchanges.
+struct Found {
+    ip: IpAddr,
+    exchanges: Vec<String>,
+    host: String,
+}
+
 /// Gathers what the DNS tells. Costs one question for the exchanges and two
 /// each, then one an address and one for each of its names, and two for the
 /// name given with HELO. All that does not hang together is asked at once.
@@ -31,28 +46,30 @@ pub async fn observe(cx: &Context, target: &Target, config: &Config) -> Facts {
         exchanges(cx, target.domain.as_deref()),
         join_all(target.helo.as_deref().map(|helo| self::helo(cx, helo))),
     );
-    let mut others: Vec<(IpAddr, Vec<String>)> = Vec::new();
-    for (name, addresses) in exchanges {
+    let mut others: Vec<Found> = Vec::new();
+    for Exchange { name, host, addresses } in exchanges {
         for ip in addresses {
-            match (first.iter_mut().find(|address| address.ip == ip), others.iter_mut().find(|(other, _)| *other == ip))
-            {
-                (Some(given), _) => given.exchanges.push(name.clone()),
-                (None, Some((_, names))) => names.push(name.clone()),
-                (None, None) => others.push((ip, vec![name.clone()])),
+            let given = first.iter_mut().find(|address| address.ip == ip);
+            let known = others.iter_mut().find(|other| other.ip == ip);
+            match (given, known) {
+                (Some(given), _) => {
+                    given.exchanges.push(name.clone());
+                    given.host.get_or_insert_with(|| host.clone());
+                }
+                (None, Some(known)) => known.exchanges.push(name.clone()),
+                (None, None) => others.push(Found { ip, exchanges: vec![name.clone()], host: host.clone() }),
             }
         }
     }
     // An exchange's private address is another check's business.
-    others.retain(|(ip, _)| ip_scope::is_global(*ip));
+    others.retain(|other| ip_scope::is_global(other.ip));
     let room = config.max_addresses.saturating_sub(first.len());
     let left_out = others.len().saturating_sub(room);
     others.truncate(room);
     first.extend(
-        join_all(
-            others
-                .into_iter()
-                .map(|(ip, exchanges)| async move { Address { exchanges, ..address(cx, ip, false).await } }),
-        )
+        join_all(others.into_iter().map(|Found { ip, exchanges, host }| async move {
+            Address { exchanges, host: Some(host), ..address(cx, ip, false).await }
+        }))
         .await,
     );
     gaps.dedup();
@@ -75,7 +92,7 @@ async fn address(cx: &Context, ip: IpAddr, sends: bool) -> Address {
         (name, forward)
     }))
     .await;
-    Address { ip, sends, exchanges: Vec::new(), ptr, names }
+    Address { ip, sends, exchanges: Vec::new(), host: None, ptr, names }
 }
 
 fn family(ip: IpAddr) -> RecordType {
@@ -88,7 +105,7 @@ async fn forward(cx: &Context, name: &str, rtype: RecordType) -> Observed<Forwar
 
 /// The exchanges of `domain`, most preferred first, with their addresses; and
 /// what could not be looked up.
-async fn exchanges(cx: &Context, domain: Option<&str>) -> (Vec<(String, Vec<IpAddr>)>, Vec<(String, Cause)>) {
+async fn exchanges(cx: &Context, domain: Option<&str>) -> (Vec<Exchange>, Vec<(String, Cause)>) {
     let Some(domain) = domain else { return (Vec::new(), Vec::new()) };
     let mx = cx.dns(DnsQuestion::new(domain, RecordType::Mx)).await;
     if let Some(cause) = mx.cause() {
@@ -122,8 +139,10 @@ async fn exchanges(cx: &Context, domain: Option<&str>) -> (Vec<(String, Vec<IpAd
         let exists = answers.iter().all(|answer| answer.known().is_none_or(|forward| forward.exists));
         let gap = answers.iter().find_map(Observed::unknown).filter(|_| exists);
         gaps.extend(gap.map(|cause| (name.clone(), cause.clone())));
-        let known = answers.iter().filter_map(Observed::known);
-        exchanges.push((name, known.flat_map(|forward| forward.addresses.iter().copied()).collect()));
+        let known = || answers.iter().filter_map(Observed::known);
+        let host = known().find_map(|forward| forward.aliases.last()).unwrap_or(&name).clone();
+        let addresses = known().flat_map(|forward| forward.addresses.iter().copied()).collect();
+        exchanges.push(Exchange { name, host, addresses });
     }
     (exchanges, gaps)
 }
