@@ -90,6 +90,9 @@ pub fn helo_kind(text: &str) -> HeloKind {
     let name = text.trim_end_matches('.').to_ascii_lowercase();
     let end =
         LOCAL.iter().find(|end| name == **end || name.strip_suffix(**end).is_some_and(|rest| rest.ends_with('.')));
+    if name == "localhost" || name == "localhost.localdomain" {
+        return HeloKind::Unusable("to everybody it means the own machine".into());
+    }
     if let Some(end) = end {
         return HeloKind::Unusable(format!("names in `{end}` mean something in one network alone"));
     }
