@@ -133,6 +133,10 @@ pub struct ReportedUnknown {
     /// What to do to find out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
+    /// The public code of a finding of this report that accounts for the cause,
+    /// for example one about the network that the run was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained_by: Option<String>,
 }
 
 /// How a check ended.

@@ -57,7 +57,8 @@ pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, targe
         }
         for unknown in unknowns {
             let Unknown { subject, what, cause, advice } = unknown;
-            let reported = ReportedUnknown { check: run.id.clone(), subject, what, cause, advice };
+            let check = run.id.clone();
+            let reported = ReportedUnknown { check, subject, what, cause, advice, explained_by: None };
             if !could_not_tell.contains(&reported) {
                 could_not_tell.push(reported);
             }
@@ -68,6 +69,7 @@ pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, targe
     let (mut findings, muted, unused_mutes) = mute(findings, profile);
     name_causes(&mut findings, registry);
     sort(&mut findings, registry);
+    point_at_explanations(&mut could_not_tell, &findings, registry);
     could_not_tell.sort_by(|a, b| (&a.check, &a.subject, &a.what).cmp(&(&b.check, &b.subject, &b.what)));
     let verdict = verdict(&findings, could_not_tell.len());
     Settled { verdict, findings, could_not_tell, checks, muted, unused_mutes, violations }
@@ -180,6 +182,24 @@ fn name_causes(findings: &mut [Reported], registry: &Registry) {
             .iter()
             .find(|cause| **cause != finding.code && explains(cause, registry).contains(&finding.code))
             .cloned();
+    }
+}
+
+/// Points what could not be told at the first finding that accounts for the
+/// cause, as its page says; findings are sorted, so that is the worst one.
+fn point_at_explanations(could_not_tell: &mut [ReportedUnknown], findings: &[Reported], registry: &Registry) {
+    for unknown in could_not_tell {
+        let accounts = |finding: &&Reported| {
+            let spec = registry.finding(&finding.code).map(|(_, spec)| spec);
+            spec.is_some_and(|spec| spec.explains_causes.iter().any(|cause| cause.holds(&unknown.cause)))
+        };
+        let Some(finding) = findings.iter().find(accounts) else { continue };
+        let pointer = format!("See {}: {}.", finding.code, finding.title);
+        unknown.advice = Some(match unknown.advice.take() {
+            Some(advice) => format!("{advice} {pointer}"),
+            None => pointer,
+        });
+        unknown.explained_by = Some(finding.code.clone());
     }
 }
 

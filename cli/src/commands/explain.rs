@@ -64,6 +64,7 @@ fn reply(registry: &Registry, reply: &str) -> Result<String, Complaint> {
             checks: Selection::All(All::All),
             severities: BTreeMap::new(),
             mute: Vec::new(),
+            settings: BTreeMap::new(),
         },
         choice: Choice { only: vec![EXPLAINER.to_owned()], skip: Vec::new() },
         settings: BTreeMap::new(),

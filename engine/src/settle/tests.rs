@@ -29,6 +29,11 @@ const PAGES: &[Page] = &[
     page!("x-empty", "critical", ""),
     page!("x-alone", "notice", ""),
     page!("x-fine", "pass", ""),
+    (
+        "x-here",
+        "---\ncode: x-here\nsince: 0.1.0\nseverity: notice\nconfidence: high\nsource: here\nexplains-causes: \
+         our-side@smtp\n---\n# Port 25 is closed\n",
+    ),
 ];
 
 struct Probe;
@@ -62,7 +67,13 @@ fn run_of(findings: Vec<Finding>) -> CheckRun {
 }
 
 fn profile() -> Profile {
-    Profile { summary: String::new(), checks: Selection::All(All::All), severities: BTreeMap::new(), mute: vec![] }
+    Profile {
+        summary: String::new(),
+        checks: Selection::All(All::All),
+        severities: BTreeMap::new(),
+        mute: vec![],
+        settings: BTreeMap::new(),
+    }
 }
 
 fn settled(runs: Vec<CheckRun>, profile: &Profile) -> Settled {
@@ -120,6 +131,19 @@ fn a_profile_weighs_and_mutes_and_a_mute_without_effect_is_named() {
     assert_eq!(settled.findings[1].severity, Severity::Error);
     assert_eq!(settled.muted.len(), 1);
     assert_eq!(settled.unused_mutes, ["x-fine", "x-gone for z"]);
+}
+
+#[test]
+fn what_could_not_be_told_for_our_own_sake_points_at_the_finding_that_says_so() {
+    let seen_in = |id: &str| Cause::new(CauseKind::OurSide, "no route").seen_in(&EvidenceId(id.into()));
+    let unknown = |id: &str| Unknown::new(Subject::Domain("a".into()), format!("what {id} says"), seen_in(id));
+    let run = |findings| CheckRun { unknowns: vec![unknown("dns:MX:a"), unknown("smtp:mx.a")], ..run_of(findings) };
+    let told = settled(vec![run(vec![finding("x-here", "b")])], &profile()).could_not_tell;
+    assert_eq!((told[0].explained_by.as_deref(), told[0].advice.as_deref()), (None, None));
+    assert_eq!(told[1].explained_by.as_deref(), Some("x-here"));
+    assert_eq!(told[1].advice.as_deref(), Some("See x-here: Port 25 is closed."));
+    let told = settled(vec![run(vec![])], &profile()).could_not_tell;
+    assert!(told.iter().all(|unknown| unknown.explained_by.is_none()));
 }
 
 #[test]
