@@ -65,6 +65,8 @@ pub struct Verdict {
     pub worst: Option<Severity>,
     /// How many findings there are of each severity.
     pub counts: BTreeMap<String, usize>,
+    /// How many checks looked at anything; with none, nothing is known.
+    pub examined: usize,
     /// How many things could not be told.
     pub could_not_tell: usize,
     /// The finding that most likely is behind the others, if anything is at warning or worse.

@@ -71,7 +71,8 @@ pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, targe
     sort(&mut findings, registry);
     point_at_explanations(&mut could_not_tell, &findings, registry);
     could_not_tell.sort_by(|a, b| (&a.check, &a.subject, &a.what).cmp(&(&b.check, &b.subject, &b.what)));
-    let verdict = verdict(&findings, could_not_tell.len());
+    let examined = checks.iter().filter(|check| !matches!(check.outcome, Outcome::NotApplicable { .. })).count();
+    let verdict = verdict(&findings, could_not_tell.len(), examined);
     Settled { verdict, findings, could_not_tell, checks, muted, unused_mutes, violations }
 }
 
@@ -225,7 +226,7 @@ fn is_root(finding: &Reported) -> bool {
     finding.severity >= Severity::Warning && finding.caused_by.is_none()
 }
 
-fn verdict(findings: &[Reported], unknown: usize) -> Verdict {
+fn verdict(findings: &[Reported], unknown: usize, examined: usize) -> Verdict {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for finding in findings {
         *counts.entry(finding.severity.word().to_owned()).or_default() += 1;
@@ -236,8 +237,12 @@ fn verdict(findings: &[Reported], unknown: usize) -> Verdict {
         subject: finding.subject.clone(),
         title: finding.title.clone(),
     });
-    let summary = summary(&counts, worst, unknown);
-    Verdict { worst, counts, could_not_tell: unknown, root_cause, summary }
+    let summary = match examined {
+        // What was not looked at is not good.
+        0 => "nothing was examined: no check that was chosen applies to this target".to_owned(),
+        _ => summary(&counts, worst, unknown),
+    };
+    Verdict { worst, counts, examined, could_not_tell: unknown, root_cause, summary }
 }
 
 fn summary(counts: &BTreeMap<String, usize>, worst: Option<Severity>, unknown: usize) -> String {

@@ -143,7 +143,10 @@ fn too_many_connections_is_said_as_postfix_says_it() {
     assert!(greeting.starts_with("220 "), "{greeting}");
     let report = servers.run(&["--only", "smtp"], "busy.real.example");
     let finding = only_fault(&report, "smtp-deferred");
-    assert!(quotes(finding)[0].starts_with("421 4.7.0 mx.busy.real.example Error: too many connections"), "{finding:#}");
+    assert!(
+        quotes(finding)[0].starts_with("421 4.7.0 mx.busy.real.example Error: too many connections"),
+        "{finding:#}"
+    );
     drop(held);
 }
 

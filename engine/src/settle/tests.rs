@@ -180,3 +180,14 @@ fn a_finding_says_how_to_check_again_in_shell_words() {
     );
     assert_eq!(settled.findings[0].confidence, Confidence::Low);
 }
+
+#[test]
+fn a_target_that_no_check_looked_at_is_not_called_good() {
+    let mut run = run_of(vec![]);
+    run.outcome = Outcome::NotApplicable { why: "test".into() };
+    for runs in [vec![run], vec![]] {
+        let settled = settled(runs, &profile());
+        assert_eq!(settled.verdict.examined, 0);
+        assert!(settled.verdict.summary.starts_with("nothing was examined"), "{}", settled.verdict.summary);
+    }
+}
