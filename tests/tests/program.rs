@@ -311,31 +311,72 @@ fn the_lab_lists_its_domains_and_says_what_to_ask() {
     assert_eq!(code, 0, "{report}");
 }
 
+/// A server that falls silent at RCPT, and one that greylists.
+const PATIENCE: &str = r#"
+zone = '''
+slow.example. MX 10 mx.slow.example.
+mx.slow.example. A 25.25.9.9
+grey.example. MX 10 mx.grey.example.
+mx.grey.example. A 25.25.9.8
+'''
+[[smtp]]
+address = "25.25.9.9"
+hostname = "mx.slow.example"
+silent_at = "rcpt"
+[[smtp]]
+address = "25.25.9.8"
+hostname = "mx.grey.example"
+greylist = { delay = "1s", reply = "450 4.2.0 greylisted" }
+"#;
+
 #[test]
-fn ctrl_c_reports_what_is_known_so_far() {
+fn ctrl_c_reports_what_is_known_so_far_and_replays_so() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let lab = runtime.block_on(engine_lab::Lab::start(&World::parse(PATIENCE).unwrap())).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let world = folder.path().join("world.toml");
-    std::fs::write(
-        &world,
-        "zone = '''\nslow.example. MX 10 mx.slow.example.\nmx.slow.example. A 25.25.9.9\n'''\n[[smtp]]\naddress = \"25.25.9.9\"\nhostname = \"mx.slow.example\"\nsilent_at = \"rcpt\"\n",
-    )
-    .unwrap();
-    let lab = format!("--lab={}", world.display());
-    let words =
-        ["run", &lab, "--only", "mx,greylist", "--recipient", "user@slow.example", "--format", "json", "slow.example"];
-    let mut child = engine(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The session is silent at RCPT for 5 s; half a second in, the others are done.
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    let (routes, file) = (folder.path().join("routes"), folder.path().join("run.json"));
+    let lines: String = lab.routes().iter().map(|(from, to)| format!("{from} {to}\n")).collect();
+    std::fs::write(&routes, lines).unwrap();
+    let (routes, file, resolver) = (routes.to_str().unwrap(), file.to_str().unwrap(), lab.resolver().to_string());
+    let words = ["run", "--route", routes, "--resolver", &resolver, "--only", "mx,greylist", "--record", file];
+    let target = ["--recipient", "user@slow.example", "--format", "json", "slow.example"];
+    let command = &mut engine(&[&words[..], &target[..]].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Only silence is left once RCPT has been said.
+    while !lab.sessions().iter().flat_map(|session| &session.commands).any(|command| command.starts_with("RCPT")) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let mut out = String::new();
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{out}");
     let report: Value = serde_json::from_str(&out).unwrap();
-    assert!(codes(&report).iter().any(|code| code.starts_with("mx-")), "{out}");
-    assert!(
-        report["could_not_tell"].as_array().unwrap().iter().any(|unknown| unknown["cause"]["kind"] == "interrupted"),
-        "{out}"
-    );
+    let unknowns = report["could_not_tell"].as_array().unwrap();
+    assert!(unknowns.iter().any(|unknown| unknown["cause"]["kind"] == "interrupted"), "{out}");
+    let (code, again, _) = run(&["replay", file, "--format", "json"]);
+    assert_eq!((code, again), (130, out));
+}
+
+#[test]
+fn a_run_that_waited_or_was_cut_off_replays_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let [world, file, config] = ["world.toml", "run.json", "engine.toml"].map(|name| folder.path().join(name));
+    std::fs::write(&world, PATIENCE).unwrap();
+    std::fs::write(&config, "[net]\ndeadline = \"700ms\"\n").unwrap();
+    let (lab, file) = (format!("--lab={}", world.display()), file.to_str().unwrap());
+    let config = config.to_str().unwrap();
+    for (words, expected) in [
+        (vec!["--wait", "3s", "--only", "greylist", "--recipient", "u@grey.example", "grey.example"], "confirmed"),
+        (vec!["--config", config, "--recipient", "u@slow.example", "slow.example"], "not done after 0.7 s"),
+    ] {
+        for format in ["text", "json"] {
+            let (code, live, err) = run(&[&["run", &lab, "--record", file, "--format", format], &words[..]].concat());
+            assert!(live.contains(expected), "{live}{err}");
+            assert_eq!(run(&["replay", file, "--format", format]).1, live);
+            assert_ne!(code, 2);
+        }
+    }
 }
 
 #[test]
@@ -345,6 +386,9 @@ fn a_reader_that_goes_away_is_no_fault() {
     let mut err = String::new();
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+    let mut child = engine(&["run", "--lab", "--only", "mx", "broken.example"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1), "the findings are owed an exit code");
 }
 
 #[test]

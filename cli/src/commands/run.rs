@@ -95,10 +95,10 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
             drop(progress);
             // What was found out is shown even where it cannot be kept.
             let kept = arguments.record.as_ref().map_or(Ok(()), |file| finished.recording.write(file));
-            printer.print(&finished.report)?;
+            let read = printer.print(&finished.report)?;
             kept.map_err(Complaint::new)?;
             reports.push(finished.report);
-            if *interrupt.borrow() {
+            if *interrupt.borrow() || !read {
                 break;
             }
         }
@@ -108,7 +108,10 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     runtime.shutdown_timeout(Duration::from_millis(500));
     let reports = done?;
     if reports.len() > 1 && printer.format == Format::Text {
-        print(&format!("\n{}", text::summary(&reports)))?;
+        match print(&format!("\n{}", text::summary(&reports))) {
+            Ok(()) | Err(Complaint::Closed) => {}
+            Err(complaint) => return Err(complaint),
+        }
     }
     Ok(reports.iter().map(|report| Exit::of(report, fail_on)).max().unwrap_or(Exit::Good))
 }
@@ -122,14 +125,19 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// Prints a report.
-    pub fn print(&self, report: &Report) -> Result<(), Complaint> {
-        match self.format {
+    /// Prints a report; whether somebody reads on. The exit code is owed to
+    /// whoever started the program even when the reader has gone.
+    pub fn print(&self, report: &Report) -> Result<bool, Complaint> {
+        let printed = match self.format {
             Format::Json => {
                 let text = serde_json::to_string(report).map_err(Complaint::new)?;
                 print(&format!("{}\n", crate::render::escape::json(&text)))
             }
             Format::Text => print(&text::report(report, self.verbose)),
+        };
+        match printed {
+            Err(Complaint::Closed) => Ok(false),
+            printed => printed.map(|()| true),
         }
     }
 }

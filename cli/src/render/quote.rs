@@ -18,7 +18,6 @@ pub fn lines(quote: &Quote) -> Vec<String> {
         let whole = textwrap::Options::new(room).word_splitter(textwrap::WordSplitter::NoHyphenation);
         return textwrap::wrap(&before, whole).into_iter().take(8).map(|line| format!("{margin}{line}")).collect();
     }
-    let width = |text: &str| text.chars().count();
     let shown_fault = shorten_end(&fault, room.saturating_sub(20).max(20));
     let left = room.saturating_sub(width(&shown_fault));
     // Two thirds of what is left goes before the fault, unless there is less.
@@ -59,19 +58,44 @@ fn split(text: &str, span: Option<Span>) -> (&str, &str, &str) {
 }
 
 fn shorten_start(text: &str, room: usize) -> String {
-    let length = text.chars().count();
-    if length <= room {
+    if width(text) <= room {
         return text.to_owned();
     }
-    let keep = room.saturating_sub(1);
-    format!("…{}", text.chars().skip(length - keep).collect::<String>())
+    let kept: Vec<char> = fitting(text.chars().rev(), room);
+    format!("…{}", kept.into_iter().rev().collect::<String>())
 }
 
 fn shorten_end(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
+    if width(text) <= room {
         return text.to_owned();
     }
-    format!("{}…", text.chars().take(room.saturating_sub(1)).collect::<String>())
+    format!("{}…", fitting(text.chars(), room).into_iter().collect::<String>())
+}
+
+/// As many of the characters as leave one column of `room`.
+fn fitting(text: impl Iterator<Item = char>, room: usize) -> Vec<char> {
+    let mut used = 1;
+    let fits = |character: &char| {
+        used += columns(*character);
+        used <= room
+    };
+    text.take_while(fits).collect()
+}
+
+/// The columns that `text` takes on a terminal.
+fn width(text: &str) -> usize {
+    text.chars().map(columns).sum()
+}
+
+/// The columns of a character: none for combining marks, two for the wide ones
+/// of East Asia and for pictures (the blocks of Unicode TR 11, roughly).
+fn columns(character: char) -> usize {
+    match u32::from(character) {
+        0x300..=0x36f | 0x1ab0..=0x1aff | 0x20d0..=0x20ff | 0xfe00..=0xfe0f | 0xfe20..=0xfe2f => 0,
+        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xa960..=0xa97f | 0xac00..=0xd7a3 | 0xf900..=0xfaff => 2,
+        0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
 }
 
 #[cfg(test)]
@@ -98,6 +122,14 @@ mod tests {
         assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
         let caret = lines[1].find('^').unwrap_or_default();
         assert!(lines[0].chars().skip(caret).collect::<String>().starts_with("bogus:x"), "{lines:#?}");
+    }
+
+    #[test]
+    fn wide_characters_and_marks_move_the_caret() {
+        assert_eq!(shown("日本 x", (7, 8), ""), ["    日本 x", "         ^"]);
+        assert_eq!(shown("e\u{301} x", (4, 5), "")[1], "      ^");
+        let long = "日".repeat(300);
+        assert!(shown(&long, (300, 303), "here").iter().all(|line| width(line) <= WIDTH));
     }
 
     #[test]
