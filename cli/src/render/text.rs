@@ -47,8 +47,12 @@ pub fn summary(reports: &[Report]) -> String {
 
 fn head(report: &Report) -> String {
     let bold = Style::new().bold();
-    let mut out =
-        format!("{bold}{}{bold:#}  {}\n", escape::line(&report.target.shown), escape::line(&report.verdict.summary));
+    let (shown, verdict) = (escape::line(&report.target.shown), escape::line(&report.verdict.summary));
+    let mut out = if shown.chars().count() + 2 + verdict.chars().count() <= WIDTH {
+        format!("{bold}{shown}{bold:#}  {verdict}\n")
+    } else {
+        format!("{bold}{shown}{bold:#}\n{}\n", wrapped(&verdict, 2))
+    };
     if let Some(root) = &report.verdict.root_cause {
         let words = format!("Look first at: {} ({}, {})", root.title, root.code, root.subject.name());
         out.push_str(&wrapped(&words, 2));
