@@ -117,7 +117,7 @@ fn open_relay(server: &Server, config: &Config, answer: &SmtpAnswer) -> Fault {
         what.push_str(&format!(" We ask from {near}, which it may trust: ask again from elsewhere."));
     }
     let remedy = Remedy::step("Let the server take mail for foreign domains only from clients that have logged in.")
-        .setting("postfix: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination\n         mynetworks = 127.0.0.0/8 [::1]/128");
+        .setting("postfix: smtpd_relay_restrictions = permit_mynetworks,\n             permit_sasl_authenticated, reject_unauth_destination\n         mynetworks = 127.0.0.0/8 [::1]/128");
     let fault = Fault::new(OPEN_RELAY, server, what)
         .evidence(server.at_code(answer, "accepted"))
         .confidence(Confidence::Medium)
@@ -151,7 +151,7 @@ fn disclosure(server: &Server, out: &mut Gathered) {
         text::list(&verbs)
     );
     let remedy = Remedy::step("Let the server answer VRFY with 252 and refuse EXPN, or switch both off.")
-        .setting("postfix: disable_vrfy_command = yes\nexim:    no acl_smtp_vrfy and no acl_smtp_expn\nsendmail: O PrivacyOptions=goaway");
+        .setting("postfix:  disable_vrfy_command = yes\nexim:     no acl_smtp_vrfy and no acl_smtp_expn\nsendmail: O PrivacyOptions=goaway");
     let fault = Fault::new(MAILBOX_DISCLOSURE, server, what).remedy(remedy);
     out.fault(told.iter().fold(fault, |fault, (_, answer)| fault.evidence(server.quoting(answer))));
 }
