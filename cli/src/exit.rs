@@ -9,7 +9,7 @@ use engine_plugin_api::Severity;
 pub enum Exit {
     /// Nothing at or above `--fail-on`, and nothing unknown.
     Good,
-    /// Something could not be told, and nothing worse.
+    /// Something could not be told, or nothing was examined, and nothing worse.
     CouldNotTell,
     /// Findings at or above `--fail-on`.
     Findings,
@@ -26,7 +26,7 @@ impl Exit {
             Exit::Interrupted
         } else if report.reaches(fail_on) {
             Exit::Findings
-        } else if !report.could_not_tell.is_empty() {
+        } else if !report.could_not_tell.is_empty() || report.verdict.examined == 0 {
             Exit::CouldNotTell
         } else {
             Exit::Good

@@ -38,7 +38,7 @@ pub fn target(word: Option<&str>, run: &Run) -> Result<Option<Target>, Complaint
         .map(|text| if text == "<>" { Ok(String::new()) } else { mailbox(text, "--sender") })
         .transpose()?;
     target.recipient = run.recipient.as_deref().map(|text| mailbox(text, "--recipient")).transpose()?;
-    target.helo = run.helo.as_deref().map(domain).transpose()?;
+    target.helo = run.helo.as_deref().map(helo).transpose()?;
     if let Some(reply) = &run.reply {
         if reply.trim().is_empty() || reply.len() > LONGEST_REPLY {
             return Err(Complaint::new("--reply is empty or longer than 64 KiB")
@@ -56,6 +56,17 @@ pub fn target(word: Option<&str>, run: &Run) -> Result<Option<Target>, Complaint
         target.shown = shown;
     }
     Ok(Some(target))
+}
+
+/// What a server gives with HELO: a name, or an address literal (RFC 5321
+/// §4.1.3). A bare address is wrong there, and taken: it is what is examined.
+fn helo(word: &str) -> Result<String, Complaint> {
+    let inner = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(word);
+    let bare = inner.get(..5).filter(|tag| tag.eq_ignore_ascii_case("ipv6:")).map_or(inner, |tag| &inner[tag.len()..]);
+    match bare.parse::<IpAddr>() {
+        Ok(_) => Ok(word.to_owned()),
+        Err(_) => domain(word),
+    }
 }
 
 /// The A-label form of a domain name, lower-case, without the final dot.
@@ -181,6 +192,16 @@ mod tests {
                 Complaint::Words { pointer, .. } => assert_eq!(pointer.map(|(_, at)| at), column, "{word:?}"),
                 Complaint::Closed => unreachable!(),
             }
+        }
+    }
+
+    #[test]
+    fn a_helo_may_be_an_address_literal() {
+        for word in ["mail.example.org", "[192.0.2.25]", "[IPv6:2001:db8::25]", "192.0.2.25", "localhost"] {
+            assert_eq!(helo(word).unwrap(), word);
+        }
+        for bad in ["[mail]", "[192.0.2.25", "a b", "[192.0.2.25] x"] {
+            assert!(helo(bad).is_err(), "{bad}");
         }
     }
 

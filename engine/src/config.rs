@@ -141,10 +141,16 @@ impl Config {
             .map_err(|e: toml::de::Error| at(e.span().map_or(0, |s| s.start), meant(e.message())))?;
         let line_of = |path: &[&str]| offset(spanned.get_ref(), path);
 
-        for (id, settings) in &config.checks {
+        let own = config.checks.iter().map(|(id, settings)| (vec!["checks", id.as_str()], id, settings));
+        let of_profiles = config.profiles.iter().flat_map(|(name, profile)| {
+            let path = move |id| vec!["profiles", name.as_str(), "settings", id];
+            profile.settings.iter().map(move |(id, settings)| (path(id.as_str()), id, settings))
+        });
+        for (path, id, settings) in own.chain(of_profiles) {
+            let shown = path.join(".");
             let wrong = |pointer: &str, message: String| {
                 let keys = keys(pointer);
-                let path: Vec<&str> = ["checks", id].into_iter().chain(keys.iter().map(String::as_str)).collect();
+                let path: Vec<&str> = path.iter().copied().chain(keys.iter().map(String::as_str)).collect();
                 at(line_of(&path), message)
             };
             let Some(check) = registry.check(id) else {
@@ -159,14 +165,12 @@ impl Config {
             let schema = &check.manifest.config_schema;
             if let Some((pointer, message)) = misfit(schema, settings) {
                 let message = redact_text(message, &secrets(schema, settings));
-                return Err(wrong(
-                    &pointer,
-                    format!("checks.{}: {message}", [std::slice::from_ref(id), &keys(&pointer)].concat().join(".")),
-                ));
+                let at_key = [vec![shown], keys(&pointer)].concat().join(".");
+                return Err(wrong(&pointer, format!("{at_key}: {message}")));
             }
             if let Err(error) = check.instance(settings.clone()) {
                 let message = redact_text(error.to_string(), &secrets(schema, settings));
-                return Err(wrong(&error.pointer, format!("checks.{id}: {message}")));
+                return Err(wrong(&error.pointer, format!("{shown}: {message}")));
             }
         }
         for (name, profile) in &config.profiles {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use engine_plugin_api::Severity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::Value;
 
 /// The checks of a profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +64,26 @@ pub struct Profile {
     /// What to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mute: Vec<Mute>,
+    /// Settings of checks, by id; those of `[checks]` and of the command line
+    /// come before them, key by key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Value>,
+}
+
+impl Profile {
+    /// The settings of the checks: `own` over those of the profile.
+    pub fn under(&self, own: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+        let mut settings = self.settings.clone();
+        for (id, own) in own {
+            match (settings.get_mut(id), own) {
+                (Some(Value::Object(under)), Value::Object(own)) => under.extend(own.clone()),
+                _ => {
+                    settings.insert(id.clone(), own.clone());
+                }
+            }
+        }
+        settings
+    }
 }
 
 /// A severity as a user writes it: one that there is none of is a mistake, and
@@ -88,4 +109,26 @@ fn severities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Str
 /// For a word that names none.
 pub(crate) fn severity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Severity>, D::Error> {
     Ok(Option::<Written>::deserialize(deserializer)?.map(|Written(severity)| severity))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_users_settings_come_before_those_of_the_profile_key_by_key() {
+        let map = |value: Value| serde_json::from_value::<BTreeMap<String, Value>>(value).unwrap_or_default();
+        let profile = Profile {
+            summary: String::new(),
+            checks: Selection::All(All::All),
+            severities: BTreeMap::new(),
+            mute: Vec::new(),
+            settings: map(json!({ "a": { "x": 1, "y": 2 }, "b": { "z": 3 } })),
+        };
+        let own = map(json!({ "a": { "y": 9 }, "c": { "w": 4 } }));
+        let all = map(json!({ "a": { "x": 1, "y": 9 }, "b": { "z": 3 }, "c": { "w": 4 } }));
+        assert_eq!(profile.under(&own), all);
+    }
 }

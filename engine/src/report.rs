@@ -65,6 +65,8 @@ pub struct Verdict {
     pub worst: Option<Severity>,
     /// How many findings there are of each severity.
     pub counts: BTreeMap<String, usize>,
+    /// How many checks looked at anything; with none, nothing is known.
+    pub examined: usize,
     /// How many things could not be told.
     pub could_not_tell: usize,
     /// The finding that most likely is behind the others, if anything is at warning or worse.
@@ -133,6 +135,10 @@ pub struct ReportedUnknown {
     /// What to do to find out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
+    /// The public code of a finding of this report that accounts for the cause,
+    /// for example one about the network that the run was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained_by: Option<String>,
 }
 
 /// How a check ended.

@@ -57,7 +57,8 @@ pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, targe
         }
         for unknown in unknowns {
             let Unknown { subject, what, cause, advice } = unknown;
-            let reported = ReportedUnknown { check: run.id.clone(), subject, what, cause, advice };
+            let check = run.id.clone();
+            let reported = ReportedUnknown { check, subject, what, cause, advice, explained_by: None };
             if !could_not_tell.contains(&reported) {
                 could_not_tell.push(reported);
             }
@@ -68,8 +69,10 @@ pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, targe
     let (mut findings, muted, unused_mutes) = mute(findings, profile);
     name_causes(&mut findings, registry);
     sort(&mut findings, registry);
+    point_at_explanations(&mut could_not_tell, &findings, registry);
     could_not_tell.sort_by(|a, b| (&a.check, &a.subject, &a.what).cmp(&(&b.check, &b.subject, &b.what)));
-    let verdict = verdict(&findings, could_not_tell.len());
+    let examined = checks.iter().filter(|check| !matches!(check.outcome, Outcome::NotApplicable { .. })).count();
+    let verdict = verdict(&findings, could_not_tell.len(), examined);
     Settled { verdict, findings, could_not_tell, checks, muted, unused_mutes, violations }
 }
 
@@ -183,6 +186,24 @@ fn name_causes(findings: &mut [Reported], registry: &Registry) {
     }
 }
 
+/// Points what could not be told at the first finding that accounts for the
+/// cause, as its page says; findings are sorted, so that is the worst one.
+fn point_at_explanations(could_not_tell: &mut [ReportedUnknown], findings: &[Reported], registry: &Registry) {
+    for unknown in could_not_tell {
+        let accounts = |finding: &&Reported| {
+            let spec = registry.finding(&finding.code).map(|(_, spec)| spec);
+            spec.is_some_and(|spec| spec.explains_causes.iter().any(|cause| cause.holds(&unknown.cause)))
+        };
+        let Some(finding) = findings.iter().find(accounts) else { continue };
+        let pointer = format!("See {}: {}.", finding.code, finding.title);
+        unknown.advice = Some(match unknown.advice.take() {
+            Some(advice) => format!("{advice} {pointer}"),
+            None => pointer,
+        });
+        unknown.explained_by = Some(finding.code.clone());
+    }
+}
+
 fn sort(findings: &mut [Reported], registry: &Registry) {
     findings.sort_by_cached_key(|finding| {
         (
@@ -205,7 +226,7 @@ fn is_root(finding: &Reported) -> bool {
     finding.severity >= Severity::Warning && finding.caused_by.is_none()
 }
 
-fn verdict(findings: &[Reported], unknown: usize) -> Verdict {
+fn verdict(findings: &[Reported], unknown: usize, examined: usize) -> Verdict {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for finding in findings {
         *counts.entry(finding.severity.word().to_owned()).or_default() += 1;
@@ -216,8 +237,12 @@ fn verdict(findings: &[Reported], unknown: usize) -> Verdict {
         subject: finding.subject.clone(),
         title: finding.title.clone(),
     });
-    let summary = summary(&counts, worst, unknown);
-    Verdict { worst, counts, could_not_tell: unknown, root_cause, summary }
+    let summary = match examined {
+        // What was not looked at is not good.
+        0 => "nothing was examined: no check that was chosen applies to this target".to_owned(),
+        _ => summary(&counts, worst, unknown),
+    };
+    Verdict { worst, counts, examined, could_not_tell: unknown, root_cause, summary }
 }
 
 fn summary(counts: &BTreeMap<String, usize>, worst: Option<Severity>, unknown: usize) -> String {

@@ -21,8 +21,10 @@ use tokio::{
 };
 
 use crate::{
+    hostile,
     log::{Log, Question, Transport},
     names::{Manner, Names, Reply},
+    world::FaultAnswer,
 };
 
 /// TCP connections that one server holds at a time.
@@ -56,6 +58,14 @@ pub(crate) struct DnsServer {
     pub(crate) round_trip: Duration,
 }
 
+/// What is sent.
+struct Answer {
+    /// Time before it.
+    delay: Duration,
+    bytes: Vec<u8>,
+    manner: Manner,
+}
+
 /// Binds UDP and TCP on one loopback port that the system chooses.
 pub(crate) async fn bind() -> io::Result<(UdpSocket, TcpListener)> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
@@ -83,11 +93,20 @@ impl DnsServer {
             // An error here is a late ICMP message of an earlier answer.
             let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
             while waiting.try_join_next().is_some() {}
-            let Some((delay, answer)) = self.answer(&buffer[..length], Transport::Udp) else { continue };
+            let Some(Answer { delay, bytes: answer, manner }) = self.answer(&buffer[..length], Transport::Udp) else {
+                continue;
+            };
+            let socket = match manner {
+                Manner::Hostile(FaultAnswer::WrongSource) => match UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await {
+                    Ok(other) => &Arc::new(other),
+                    Err(_) => continue,
+                },
+                _ => &socket,
+            };
             if delay.is_zero() {
                 let _ = socket.send_to(&answer, client).await;
             } else if waiting.len() < MAX_WAITING {
-                let socket = Arc::clone(&socket);
+                let socket = Arc::clone(socket);
                 waiting.spawn(async move {
                     sleep(delay).await;
                     let _ = socket.send_to(&answer, client).await;
@@ -122,26 +141,34 @@ impl DnsServer {
             let mut question = vec![0; usize::from(length)];
             timeout(IDLE, read.read_exact(&mut question)).await??;
             while waiting.try_join_next().is_some() {}
-            let Some((delay, answer)) = self.answer(&question, Transport::Tcp) else { continue };
+            let Some(Answer { delay, bytes, manner }) = self.answer(&question, Transport::Tcp) else { continue };
+            let kept = match manner {
+                Manner::Hostile(FaultAnswer::TcpClose) => return Ok(()),
+                Manner::Hostile(FaultAnswer::TcpStall) => 3,
+                _ => usize::MAX,
+            };
             if waiting.len() >= MAX_WAITING {
                 continue;
             }
             let write = Arc::clone(&write);
             waiting.spawn(async move {
                 sleep(delay).await;
-                let mut frame = u16::try_from(answer.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
-                frame.extend(answer);
+                let mut frame = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
+                frame.extend(bytes);
+                frame.truncate(kept);
                 let _ = write.lock().await.write_all(&frame).await;
             });
         }
     }
 
-    /// The bytes to answer with and the time before it; `None` for silence.
-    fn answer(&self, bytes: &[u8], transport: Transport) -> Option<(Duration, Vec<u8>)> {
+    /// What to answer with; `None` for silence.
+    fn answer(&self, bytes: &[u8], transport: Transport) -> Option<Answer> {
         let request = match Message::from_bytes(bytes) {
             Ok(request) if request.metadata.message_type == MessageType::Query => request,
             Ok(_) => return None,
-            Err(_) => return Some((self.round_trip, unreadable(bytes)?)),
+            Err(_) => {
+                return Some(Answer { delay: self.round_trip, bytes: unreadable(bytes)?, manner: Manner::Whole });
+            }
         };
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.recursion_available = matches!(self.view, View::Recursive);
@@ -150,13 +177,9 @@ impl DnsServer {
             Err(rcode) => Reply { rcode, ..Reply::default() },
         };
         let delay = self.round_trip + reply.delay;
-        match reply.manner {
-            Manner::Silent => return None,
-            Manner::Garbage => {
-                let id = request.metadata.id.to_be_bytes();
-                return Some((delay, [&id[..], &[0xff; 8], b"no message"].concat()));
-            }
-            _ => {}
+        let manner = reply.manner;
+        if manner == Manner::Silent {
+            return None;
         }
         metadata.response_code = reply.rcode;
         metadata.authoritative = reply.authoritative;
@@ -175,14 +198,26 @@ impl DnsServer {
         message.add_answers(reply.answers);
         message.add_authorities(reply.authorities);
         message.add_additionals(reply.additionals);
-        let unneeded =
-            reply.manner == Manner::Truncated || (reply.manner == Manner::TruncatedUdp && transport == Transport::Udp);
-        let limit = match transport {
-            Transport::Udp => usize::from(request.max_payload()),
-            Transport::Tcp => usize::from(u16::MAX),
+        if let (Manner::Hostile(how), [asked]) = (manner, request.queries.as_slice()) {
+            hostile::change(how, &mut message, asked);
+        }
+        let unneeded = match manner {
+            Manner::Truncated => true,
+            Manner::TruncatedUdp | Manner::Hostile(FaultAnswer::TcpStall | FaultAnswer::TcpClose) => {
+                transport == Transport::Udp
+            }
+            _ => false,
+        };
+        let limit = match (transport, manner) {
+            (Transport::Tcp, _) | (_, Manner::Hostile(FaultAnswer::EdnsSize)) => usize::from(u16::MAX),
+            (Transport::Udp, _) => usize::from(request.max_payload()),
         };
         let whole = message.to_vec().ok().filter(|bytes| bytes.len() <= limit && !unneeded);
-        Some((delay, whole.or_else(|| message.truncate().to_vec().ok())?))
+        let mut whole = whole.or_else(|| message.truncate().to_vec().ok())?;
+        if let Manner::Hostile(how) = manner {
+            whole = hostile::damage(how, &message, whole, bytes);
+        }
+        Some(Answer { delay, bytes: whole, manner })
     }
 
     /// Notes the question and looks for its answer.

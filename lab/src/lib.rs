@@ -16,6 +16,7 @@ struct Readme;
 
 mod certs;
 mod dns;
+mod hostile;
 mod lab;
 mod lists;
 mod log;
@@ -26,6 +27,7 @@ mod smtp;
 mod world;
 mod zone;
 
+pub use hostile::{Act, Then};
 pub use lab::{Lab, LabError, LabOptions};
 pub use log::{Question, Session, Transport};
 pub use scenario::{Kind, Scenario, ScenarioTarget};

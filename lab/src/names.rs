@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     net::IpAddr,
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -85,7 +86,8 @@ pub(crate) enum Manner {
     TruncatedUdp,
     /// Truncated without need, over UDP and TCP.
     Truncated,
-    Garbage,
+    /// Changed or damaged; see [`crate::hostile`].
+    Hostile(FaultAnswer),
     Silent,
 }
 
@@ -93,6 +95,8 @@ pub(crate) enum Manner {
 struct Rule {
     rtype: Option<RecordType>,
     fault: Fault,
+    /// How often it was met.
+    met: AtomicUsize,
 }
 
 impl Names {
@@ -164,7 +168,9 @@ impl Names {
         let mut name = name.clone();
         for _ in 0..=MAX_ALIASES {
             let mut look = self.look(&name, rtype);
-            if let Some(fault) = self.fault_of(server, &name, rtype) {
+            if let Some(rule) = self.rule_of(server, &name, rtype) {
+                let fault = &rule.fault;
+                let met = rule.met.fetch_add(1, Ordering::Relaxed);
                 reply.delay += fault.delay.unwrap_or_default();
                 reply.ede = fault.ede.clone().or(reply.ede);
                 match fault.answer {
@@ -174,9 +180,11 @@ impl Names {
                     Some(FaultAnswer::Formerr) => return reply.failed(ResponseCode::FormErr),
                     Some(FaultAnswer::Nxdomain) => look = Look::NxDomain,
                     Some(FaultAnswer::Timeout) => return Reply { manner: Manner::Silent, ..reply },
-                    Some(FaultAnswer::Garbage) => return Reply { manner: Manner::Garbage, ..reply },
+                    Some(FaultAnswer::Flapping) if met % 2 == 0 => return reply.failed(ResponseCode::ServFail),
+                    Some(FaultAnswer::Flapping) => {}
                     Some(FaultAnswer::Truncated) => reply.manner = Manner::Truncated,
                     Some(FaultAnswer::TruncatedUdp) => reply.manner = Manner::TruncatedUdp,
+                    Some(hostile) => reply.manner = Manner::Hostile(hostile),
                 }
             }
             match look {
@@ -291,14 +299,14 @@ impl Names {
 
     /// The fault that applies: the name's own before that of a name above it;
     /// then that of the server, and that of the type, before a general one.
-    fn fault_of<'a>(&'a self, server: Option<IpAddr>, name: &Name, rtype: RecordType) -> Option<&'a Fault> {
+    fn rule_of<'a>(&'a self, server: Option<IpAddr>, name: &Name, rtype: RecordType) -> Option<&'a Rule> {
         let best = |rules: &'a HashMap<Name, Vec<Rule>>, name: &Name| {
             let rules = rules.get(name)?.iter();
             let applies = |rule: &&Rule| {
                 rule.rtype.is_none_or(|of| of == rtype) && (rule.fault.server.is_none() || rule.fault.server == server)
             };
             let special = |rule: &&Rule| (rule.fault.server.is_some(), rule.rtype.is_some());
-            rules.filter(applies).max_by_key(special).map(|rule| &rule.fault)
+            rules.filter(applies).max_by_key(special)
         };
         let mut above = name.clone();
         let mut found = best(&self.exact, name);
@@ -333,7 +341,7 @@ impl Names {
                     .ok_or_else(|| format!("`{text}` is not a record type: expected for example `MX` or `TYPE99`"))?,
             ),
         };
-        let rule = Rule { rtype, fault: fault.clone() };
+        let rule = Rule { rtype, fault: fault.clone(), met: AtomicUsize::new(0) };
         let (rules, name) = match fault.name.strip_prefix("*.") {
             _ if fault.name == "*" => (&mut self.below, Name::root()),
             Some(above) => (&mut self.below, zone::name(above)?),

@@ -116,7 +116,7 @@ fn the_nearest_fault_applies_and_reaches_through_aliases() {
         ("a.example", "MX", "ServFail"),
         ("a.example", "TXT", "Refused"),
         ("mail.a.example", "A", "Silent"),
-        ("x.wild.a.example", "TXT", "Garbage"),
+        ("x.wild.a.example", "TXT", "Hostile(Garbage)"),
         ("wild.a.example", "TXT", "NoError; SOA a.example."),
         ("www.b.example", "A", "TruncatedUdp"),
         ("er.a.example", "A", "NXDomain; SOA a.example."),

@@ -9,7 +9,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::world::{Greylist, SmtpServer, Stage};
+use crate::{
+    hostile::Act,
+    world::{Greylist, SmtpServer, Stage},
+};
 
 /// The commands that `replies` may name.
 const VERBS: [&str; 14] = [
@@ -60,6 +63,8 @@ pub(crate) enum Step {
     Drop,
     /// Keep the connection, and never say anything again.
     Silent,
+    /// Act in place of replying; then do the rest of the step.
+    Act(Vec<Act>, Box<Step>),
 }
 
 impl Dialogue {
@@ -95,6 +100,14 @@ impl Script {
             }
             replies.insert(key(&verb, argument.trim()), reply.clone());
         }
+        for act in &server.acts {
+            if act.at == Stage::Connect {
+                return Err("nothing is said at `connect`: expected an act at `greeting`".into());
+            }
+            if act.say.is_empty() && act.times == 0 {
+                return Err("an act says nothing without end: expected `say`, or `then = \"silent\"`".into());
+            }
+        }
         if server.port == 0 {
             return Err("`port` is 0: expected 1 to 65535".into());
         }
@@ -108,11 +121,41 @@ impl Script {
         }
         let greeting = self.server.greeting.clone().unwrap_or(format!("220 {} ESMTP", self.server.hostname));
         dialogue.refused = !is_positive(&greeting);
-        spoken(greeting)
+        self.acted(Stage::Greeting, spoken(greeting))
     }
 
     /// What is done about a command line, given without its line end.
     pub(crate) fn command(&self, dialogue: &mut Dialogue, line: &str, now: Instant) -> Step {
+        let step = self.answer(dialogue, line, now);
+        let verb = line.split(' ').next().unwrap_or_default().trim().to_ascii_uppercase();
+        let stage = match verb.as_str() {
+            "EHLO" | "HELO" => Stage::Ehlo,
+            "STARTTLS" => Stage::Starttls,
+            "MAIL" => Stage::Mail,
+            "RCPT" => Stage::Rcpt,
+            "QUIT" => Stage::Quit,
+            _ => return step,
+        };
+        self.acted(stage, step)
+    }
+
+    /// What is done where the TLS handshake is due; `None`: the handshake.
+    pub(crate) fn handshake(&self) -> Option<Step> {
+        let acts = self.acts_at(Stage::Handshake);
+        let acts = (!acts.is_empty()).then(|| Step::Act(acts, Box::new(Step::Drop)));
+        self.end_at(Stage::Handshake).or(acts)
+    }
+
+    fn acts_at(&self, stage: Stage) -> Vec<Act> {
+        self.server.acts.iter().filter(|act| act.at == stage).cloned().collect()
+    }
+
+    fn acted(&self, stage: Stage, step: Step) -> Step {
+        let acts = self.acts_at(stage);
+        if acts.is_empty() { step } else { Step::Act(acts, Box::new(step)) }
+    }
+
+    fn answer(&self, dialogue: &mut Dialogue, line: &str, now: Instant) -> Step {
         dialogue.commands += 1;
         if dialogue.commands > MAX_COMMANDS {
             return Step::Close(format!("421 4.7.0 {} Too many commands", self.server.hostname));
@@ -120,6 +163,9 @@ impl Script {
         let (verb, argument) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
         let verb = verb.to_ascii_uppercase();
         if verb == "QUIT" {
+            if let Some(end) = self.end_at(Stage::Quit) {
+                return end;
+            }
             let literal = self.replies.get("QUIT").cloned();
             return Step::Close(literal.unwrap_or("221 2.0.0 Bye".into()));
         }
@@ -214,6 +260,8 @@ impl Script {
         };
         let reply = if let Some(literal) = self.addressed("RCPT", &recipient) {
             literal
+        } else if self.is_foreign(&recipient) {
+            format!("554 5.7.1 <{recipient}>: Relay access denied")
         } else if !self.exists(&recipient) {
             format!("550 5.1.1 <{recipient}> User unknown")
         } else if let Some(put_off) = self.put_off((dialogue.client, sender.clone(), recipient), now) {
@@ -227,10 +275,17 @@ impl Script {
         spoken(reply)
     }
 
+    /// Whether a server that is no relay has nothing to do with the domain.
+    fn is_foreign(&self, recipient: &str) -> bool {
+        let domain = recipient.rsplit_once('@').map_or("", |(_, domain)| domain.trim_end_matches('.'));
+        let ours = domain.is_empty() || domain.to_ascii_lowercase().ends_with(".example");
+        !self.server.relay && self.server.accept.is_none() && !ours
+    }
+
     fn exists(&self, recipient: &str) -> bool {
         let domain = recipient.rfind('@').map_or("", |at| &recipient[at..]);
         let matches = |known: &String| known.eq_ignore_ascii_case(recipient) || known.eq_ignore_ascii_case(domain);
-        self.server.accept.as_ref().is_none_or(|accepted| accepted.iter().any(matches))
+        self.server.relay || self.server.accept.as_ref().is_none_or(|accepted| accepted.iter().any(matches))
     }
 
     /// The greylist's reply; `None` when it lets the triplet pass.

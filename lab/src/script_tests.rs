@@ -34,6 +34,19 @@ fn last(section: &str, commands: &[&str]) -> String {
 }
 
 #[test]
+fn only_a_relay_takes_mail_for_names_outside_of_the_lab() {
+    for (server, recipient, expected) in [
+        ("", "a@b.example", "250 2.1.5 Ok"),
+        ("", "a@b.test", "554 5.7.1 <a@b.test>: Relay access denied"),
+        ("relay = true", "a@b.test", "250 2.1.5 Ok"),
+        ("accept = ['@b.test']", "a@b.test", "250 2.1.5 Ok"),
+    ] {
+        let rcpt = format!("RCPT TO:<{recipient}>");
+        assert_eq!(last(server, &["EHLO p.example", "MAIL FROM:<>", &rcpt]), expected, "{server:?}");
+    }
+}
+
+#[test]
 fn a_plain_session_accepts_a_recipient_and_never_a_message() {
     let said = session(
         &script("extensions = ['PIPELINING', 'SIZE 1000']\ncertificate = 'good'"),

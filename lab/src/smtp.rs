@@ -15,9 +15,10 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
+    hostile::{Act, Then},
     log::Log,
     script::{Dialogue, Script, Step},
     world::Stage,
@@ -29,6 +30,8 @@ const MAX_SESSIONS: usize = 64;
 const IDLE: Duration = Duration::from_secs(300);
 /// Time that a client has to close after the server did.
 const LINGER: Duration = Duration::from_secs(5);
+/// Bytes that a repeated act writes at a time, about.
+const BLOCK: usize = 16 * 1024;
 /// Bytes of a command line (RFC 5321 §4.5.3.1.4 asks for 512).
 const MAX_LINE: usize = 4096;
 
@@ -74,6 +77,15 @@ impl SmtpEndpoint {
             return Ok(());
         }
         let Some(config) = &self.tls else { return Ok(()) };
+        if let Some(step) = self.script.handshake() {
+            // What is said earlier comes with the reply to STARTTLS, and not in the handshake.
+            if line.unread.is_empty() {
+                timeout(IDLE, line.io.read_buf(&mut line.unread)).await??;
+            }
+            if !line.greet(step).await? {
+                return Ok(());
+            }
+        }
         // Commands sent before the handshake are discarded (RFC 3207 §4.2).
         let handshake = TlsAcceptor::from(Arc::clone(config)).accept(line.io);
         let stream = timeout(IDLE, handshake).await??;
@@ -84,12 +96,7 @@ impl SmtpEndpoint {
     }
 
     /// Answers commands until the end, or until a handshake is due (`true`).
-    async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        line: &mut Line<S>,
-        dialogue: &mut Dialogue,
-        session: usize,
-    ) -> io::Result<bool> {
+    async fn converse<S: Wire>(&self, line: &mut Line<S>, dialogue: &mut Dialogue, session: usize) -> io::Result<bool> {
         let reply_delay = self.script.server.reply_delay.unwrap_or_default();
         loop {
             if !line.fill().await? {
@@ -107,7 +114,21 @@ impl SmtpEndpoint {
                     line.say(&mut replies).await?;
                     sleep(reply_delay).await;
                 }
-                match self.script.command(dialogue, &command, Instant::now()) {
+                let mut step = self.script.command(dialogue, &command, Instant::now());
+                if let Step::Act(acts, rest) = step {
+                    line.say(&mut replies).await?;
+                    if !line.act(&acts).await? {
+                        return Ok(false);
+                    }
+                    step = match *rest {
+                        // It was replaced.
+                        Step::Reply(_) => continue,
+                        Step::StartTls(_) => return Ok(true),
+                        Step::Close(_) => return line.close().await.map(|()| false),
+                        rest => rest,
+                    };
+                }
+                match step {
                     Step::Reply(reply) => replies.push(reply),
                     Step::StartTls(reply) => {
                         replies.push(reply);
@@ -127,6 +148,7 @@ impl SmtpEndpoint {
                         line.say(&mut replies).await?;
                         return line.swallow(IDLE).await.map(|()| false);
                     }
+                    Step::Act(..) => {}
                 }
             }
             line.say(&mut replies).await?;
@@ -139,13 +161,31 @@ pub(crate) async fn bind() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
 }
 
+/// A connection, with or without TLS.
+trait Wire: AsyncRead + AsyncWrite + Unpin {
+    /// Makes the end of the connection a reset.
+    fn reset(&self) -> io::Result<()>;
+}
+
+impl Wire for TcpStream {
+    fn reset(&self) -> io::Result<()> {
+        self.set_zero_linger()
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn reset(&self) -> io::Result<()> {
+        self.get_ref().0.reset()
+    }
+}
+
 /// A stream of lines.
 struct Line<S> {
     io: S,
     unread: Vec<u8>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
+impl<S: Wire> Line<S> {
     /// Greets; `false` when the session is over.
     async fn greet(&mut self, greeting: Step) -> io::Result<bool> {
         match greeting {
@@ -156,6 +196,67 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             }
             Step::Drop => Ok(false),
             Step::Silent => self.swallow(IDLE).await.map(|()| false),
+            Step::Act(acts, rest) => match (self.act(&acts).await?, *rest) {
+                (false, _) | (true, Step::Drop) => Ok(false),
+                (true, Step::Close(_)) => self.close().await.map(|()| false),
+                (true, Step::Silent) => self.swallow(IDLE).await.map(|()| false),
+                (true, _) => Ok(true),
+            },
+        }
+    }
+
+    /// Does one act after the other; `false` when the session is over.
+    async fn act(&mut self, acts: &[Act]) -> io::Result<bool> {
+        for act in acts {
+            self.repeat(act).await?;
+            match act.then {
+                Then::GoOn => continue,
+                Then::Silent => self.swallow(IDLE).await?,
+                Then::Close => self.close().await?,
+                Then::Reset => self.io.reset()?,
+                Then::Echo => self.echo().await?,
+            }
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Says what an act says, as often and as slowly as it says it.
+    async fn repeat(&mut self, act: &Act) -> io::Result<()> {
+        if act.say.is_empty() {
+            return Ok(());
+        }
+        let endless = act.times == 0;
+        let mut left = usize::try_from(act.times).unwrap_or(usize::MAX);
+        while endless || left > 0 {
+            if let Some(pace) = act.pace {
+                for byte in &act.say {
+                    sleep(pace).await;
+                    self.io.write_all(&[*byte]).await?;
+                    self.io.flush().await?;
+                }
+                left = left.saturating_sub(1);
+            } else {
+                // Many at once: a write for each would be slower than the client.
+                let most = BLOCK.div_ceil(act.say.len());
+                let count = if endless { most } else { most.min(left) };
+                self.io.write_all(&act.say.repeat(count)).await?;
+                self.io.flush().await?;
+                left = left.saturating_sub(count);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends back whatever comes.
+    async fn echo(&mut self) -> io::Result<()> {
+        loop {
+            self.io.write_all(&self.unread).await?;
+            self.io.flush().await?;
+            self.unread.clear();
+            if timeout(IDLE, self.io.read_buf(&mut self.unread)).await?? == 0 {
+                return Ok(());
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, net::Ipv4Addr, time::Duration};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
 
-use crate::{lab::Compiled, names::Place};
+use crate::{hostile::Act, lab::Compiled, names::Place};
 
 /// What exists in the lab: DNS records, DNS faults, blocklists, SMTP servers,
 /// and the domains worth asking for.
@@ -83,6 +83,46 @@ pub enum FaultAnswer {
     TruncatedUdp,
     /// Bytes that are not a DNS message.
     Garbage,
+    /// The truth with another id.
+    WrongId,
+    /// The truth as the answer to another question.
+    WrongQuestion,
+    /// The truth from another port, over UDP.
+    WrongSource,
+    /// The question itself, sent back.
+    Echo,
+    /// No bytes at all: an empty datagram, a message of length 0.
+    Empty,
+    /// The first half of the truth.
+    Half,
+    /// The truth, said to hold 65,535 answers.
+    CountsLie,
+    /// An answer whose name is a compression pointer to itself.
+    PointerLoop,
+    /// Aliases that lead back to the name, in one answer.
+    AliasLoop,
+    /// 50 aliases, and the truth at the end of them, in one answer.
+    AliasChain,
+    /// The truth as the records of another name.
+    Unasked,
+    /// The truth among records of other types that cannot be read.
+    Junk,
+    /// The truth with EDNS version 255.
+    EdnsVersion,
+    /// The truth, however long, in one datagram, with an EDNS size of 1.
+    EdnsSize,
+    /// The truth with the response code NXDOMAIN.
+    NxdomainWithAnswers,
+    /// The truth without an authority section.
+    NoSoa,
+    /// The truth with TTLs of 2^32 - 1.
+    HugeTtl,
+    /// SERVFAIL to every other question, beginning with the first.
+    Flapping,
+    /// Truncated over UDP; over TCP one byte of the truth, then silence.
+    TcpStall,
+    /// Truncated over UDP; over TCP the connection is closed without an answer.
+    TcpClose,
 }
 
 /// An extended DNS error (RFC 8914 §2).
@@ -182,6 +222,11 @@ pub struct SmtpServer {
     /// `550 5.1.1`. Absent: all exist.
     #[serde(default)]
     pub accept: Option<Vec<String>>,
+    /// Whether it passes mail on for anybody: an open relay. Without it and
+    /// without `accept`, recipients at names outside of `.example` get
+    /// `554 5.7.1 Relay access denied`.
+    #[serde(default)]
+    pub relay: bool,
     /// Literal replies by command, `"RCPT user@domain"` before `"RCPT @domain"`
     /// before `"RCPT"`; lines are separated by `\n`.
     #[serde(default)]
@@ -195,6 +240,9 @@ pub struct SmtpServer {
     /// The stage from which nothing is said any more.
     #[serde(default)]
     pub silent_at: Option<Stage>,
+    /// What is done in place of replies, by stage and in order.
+    #[serde(default)]
+    pub acts: Vec<Act>,
     /// Whether nothing listens at the address: connecting is refused.
     #[serde(default)]
     pub refuse: bool,
@@ -242,10 +290,14 @@ pub enum Stage {
     Ehlo,
     /// Where the reply to STARTTLS is due.
     Starttls,
+    /// Where the server's part of the TLS handshake is due.
+    Handshake,
     /// Where the reply to MAIL is due.
     Mail,
     /// Where the reply to RCPT is due.
     Rcpt,
+    /// Where the reply to QUIT is due.
+    Quit,
 }
 
 /// A domain of the world that is worth asking for.
@@ -437,7 +489,7 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     })
 }
 
-fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+pub(crate) fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
 }
 

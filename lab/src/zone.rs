@@ -272,8 +272,7 @@ fn strings(words: &mut Words<'_>) -> Result<Vec<Vec<u8>>, Problem> {
 }
 
 fn plain(word: &Word<'_>) -> Result<Vec<u8>, Problem> {
-    let bytes = unescape(word.text).map_err(|problem| (word.column, problem))?;
-    Ok(bytes.into_iter().map(|(byte, _)| byte).collect())
+    bytes(word.text).map_err(|problem| (word.column, problem))
 }
 
 /// The generic form `\# length hexadecimal` (RFC 3597 §5).
@@ -296,6 +295,11 @@ fn hexadecimal(words: &mut Words<'_>) -> Result<Vec<u8>, Problem> {
         _ => None,
     });
     pairs.collect::<Option<_>>().ok_or((column, "expected hexadecimal bytes".into()))
+}
+
+/// The bytes of a text with `\X` and `\DDD`.
+pub(crate) fn bytes(text: &str) -> Result<Vec<u8>, String> {
+    Ok(unescape(text)?.into_iter().map(|(byte, _)| byte).collect())
 }
 
 /// Resolves `\X` and `\DDD`; says of each byte whether it was escaped.

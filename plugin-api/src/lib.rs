@@ -35,7 +35,7 @@ pub use context::{BoxFuture, Context, Emission, Reply, ServiceError, ServiceErro
 pub use evidence::{Evidence, EvidenceId, Quote, Span};
 pub use finding::{Actor, Confidence, Finding, Record, Remedy, Severity, Subject};
 pub use outcome::{Cause, CauseKind, Judgement, Observed, Outcome, Unknown};
-pub use page::{FindingSpec, Page, PageError};
+pub use page::{CauseMatch, FindingSpec, Page, PageError};
 pub use schemars::{self, JsonSchema};
 pub use serde_json;
 pub use target::Target;

@@ -12,6 +12,7 @@
 //! confidence: high
 //! source: RFC 2181 §10.3
 //! explains: mx-unresolvable
+//! explains-causes: our-side@smtp
 //! ---
 //! # The MX names an alias
 //! ## What it means
@@ -21,7 +22,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Confidence, Severity};
+use crate::{
+    finding::{Confidence, Severity},
+    outcome::{Cause, CauseKind},
+};
 
 /// What a manifest says of one finding that its check can make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,9 +45,43 @@ pub struct FindingSpec {
     /// Codes of findings that are mere consequences of this one, of any check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explains: Vec<String>,
+    /// Causes for which this finding accounts, where something could not be
+    /// told; see [`CauseMatch`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explains_causes: Vec<CauseMatch>,
     /// The page after its front matter, Markdown.
     #[serde(default)]
     pub body: String,
+}
+
+/// A kind of cause, and the service that met it: `timeout@smtp`.
+///
+/// The page of a finding about our own side lists those for which it accounts,
+/// so that what could not be told for that reason points at the finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CauseMatch {
+    /// The kind of cause.
+    pub kind: CauseKind,
+    /// The service whose observation the cause names: `dns`, `smtp`.
+    pub service: String,
+}
+
+impl CauseMatch {
+    /// Reads `KIND@SERVICE`, for example `our-side@smtp`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, service) = text.split_once('@')?;
+        let kind = serde_json::from_value(serde_json::Value::String(kind.to_owned())).ok();
+        let kind = kind.filter(|kind| *kind != CauseKind::Other)?;
+        let is_name = !service.is_empty() && service.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'-');
+        is_name.then(|| CauseMatch { kind, service: service.to_owned() })
+    }
+
+    /// Whether `cause` is of the kind, and rests on an observation of the
+    /// service. Evidence ids begin with the service's name and a colon.
+    pub fn holds(&self, cause: &Cause) -> bool {
+        let service = cause.evidence.as_ref().and_then(|id| id.0.split_once(':')).map(|(service, _)| service);
+        self.kind == cause.kind && service == Some(self.service.as_str())
+    }
 }
 
 /// The pages of a check as its crate embeds them: code and Markdown text.
@@ -71,7 +109,8 @@ impl FindingSpec {
     ///
     /// # Errors
     /// When the front matter is missing, lacks a key, names another code than
-    /// `code`, or the page has no heading.
+    /// `code`, or the page has no heading; when `explains-causes:` lists what
+    /// is no [`CauseMatch`].
     pub fn parse(code: &str, text: &str) -> Result<Self, PageError> {
         let fail = |problem: String| PageError { code: code.to_owned(), problem };
         let (front, body) = text
@@ -94,6 +133,14 @@ impl FindingSpec {
         }
         let severity = required("severity")?;
         let confidence = required("confidence")?;
+        let list = |key: &str| -> Vec<String> {
+            let words = value(key).unwrap_or_default();
+            words.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+        };
+        let cause = |word: String| {
+            CauseMatch::parse(&word)
+                .ok_or_else(|| fail(format!("explains the cause `{word}`: expected for example `timeout@smtp`")))
+        };
         Ok(FindingSpec {
             code: named,
             title: body
@@ -107,9 +154,8 @@ impl FindingSpec {
                 .ok_or_else(|| fail(format!("has an unknown confidence `{confidence}`")))?,
             source: required("source")?,
             since: required("since")?,
-            explains: value("explains")
-                .map(|codes| codes.split(',').map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect())
-                .unwrap_or_default(),
+            explains: list("explains"),
+            explains_causes: list("explains-causes").into_iter().map(cause).collect::<Result<_, _>>()?,
             body: body.trim_start().to_owned(),
         })
     }
@@ -176,6 +222,21 @@ mod tests {
     }
 
     #[test]
+    fn causes_are_matched_by_kind_and_service() {
+        let text = PAGE.replacen("explains: x-y, z", "explains-causes: our-side@smtp, timeout@dns", 1);
+        let causes = FindingSpec::parse("a-b", &text).unwrap().explains_causes;
+        let cause = |kind, id: &str| Cause::new(kind, "x").seen_in(&crate::EvidenceId(id.into()));
+        let explained = |cause: &Cause| causes.iter().any(|one| one.holds(cause));
+        assert!(explained(&cause(CauseKind::OurSide, "smtp:mx[192.0.2.1]#1/0")));
+        assert!(explained(&cause(CauseKind::Timeout, "dns:A:a.example")));
+        assert!(!explained(&cause(CauseKind::OurSide, "dns:A:a.example")));
+        assert!(!explained(&Cause::new(CauseKind::OurSide, "x")));
+        for wrong in ["smtp", "other@smtp", "nonsense@smtp", "timeout@", "timeout@SMTP x"] {
+            assert_eq!(CauseMatch::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_page_without_its_keys_is_refused() {
         for (from, to) in [
             ("severity: error\n", ""),
@@ -183,6 +244,7 @@ mod tests {
             ("error", "bad"),
             ("# It", "It"),
             ("---\ncode", "code"),
+            ("explains:", "explains-causes:"),
         ] {
             assert!(FindingSpec::parse("a-b", &PAGE.replacen(from, to, 1)).is_err(), "{from:?} → {to:?}");
         }

@@ -13,6 +13,7 @@ servers=(
     rbldnsd:rbldnsd
     postfix:postfix
     postgrey:postgrey
+    openssl:openssl
 )
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive

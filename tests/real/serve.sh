@@ -21,7 +21,7 @@ lacks() {
     exit 1
 }
 [ "$(id -u)" = 0 ] || lacks 'root'
-for program in unbound rbldnsd postfix postgrey; do
+for program in unbound rbldnsd postfix postgrey openssl; do
     command -v "$program" >/dev/null || lacks "$program"
 done
 command -v knotd >/dev/null || command -v nsd >/dev/null || lacks 'knot or nsd'
@@ -138,6 +138,36 @@ stub() { # stub ZONE PORT…
 } >"$state/unbound/stubs.conf"
 run unbound unbound -d -c "$state/unbound/unbound.conf"
 
+# Certificates that sign themselves: a good one, and one whose time has run out.
+mkdir -p "$state/openssl"
+cat >"$state/openssl/ca.cnf" <<END
+[ca]
+default_ca = own
+[own]
+database = $state/openssl/index
+new_certs_dir = $state/openssl
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+policy = any
+copy_extensions = copy
+[any]
+commonName = supplied
+END
+: >"$state/openssl/index"
+certificate() { # certificate NAME FROM TO
+    local to=$state/openssl/$1
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=mx.$1.real.example" \
+        -addext "subjectAltName=DNS:mx.$1.real.example" -keyout "$to.key" -out "$to.csr" \
+        </dev/null >>"$state/openssl.log" 2>&1 &&
+        openssl ca -selfsign -batch -notext -config "$state/openssl/ca.cnf" -keyfile "$to.key" -in "$to.csr" \
+            -startdate "$2" -enddate "$3" -out "$to.crt" </dev/null >>"$state/openssl.log" 2>&1 &&
+        cat "$to.key" "$to.crt" >"$state/postfix/$1.pem" && chmod 600 "$state/postfix/$1.pem" ||
+        fail 'openssl makes no certificate'
+}
+certificate good 20250101000000Z 20491231000000Z
+certificate expired 20240101000000Z 20250101000000Z
+
 mkdir -p "$state/postgrey" "$state/postfix/spool" "$state/postfix/data"
 chown postgrey "$state/postgrey"
 chown postfix "$state/postfix/data"
@@ -153,7 +183,7 @@ for port in "${authorities[@]}"; do await "the authoritative server, port $port,
 await rbldnsd answers 5303
 await unbound answers 5310
 await 'postfix, port 2501,' tcp_open "$address" 2501
-await 'postfix, port 2502,' tcp_open "$address" 2502
+for port in 2502 $(seq 2512 2517); do await "postfix, port $port," tcp_open "$address" "$port"; done
 # A daemon that has given up is told at once, not by a test that fails later.
 for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null || fail 'a server has ended by itself'; done
 

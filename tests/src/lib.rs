@@ -29,7 +29,13 @@ pub fn net_options(lab: &Lab) -> NetOptions {
 
 /// A profile of every check.
 pub fn full() -> Profile {
-    Profile { summary: String::new(), checks: Selection::All(All::All), severities: BTreeMap::new(), mute: Vec::new() }
+    Profile {
+        summary: String::new(),
+        checks: Selection::All(All::All),
+        severities: BTreeMap::new(),
+        mute: Vec::new(),
+        settings: BTreeMap::new(),
+    }
 }
 
 /// An order for the checks `only` (all without any) with `settings` by check id.

@@ -110,6 +110,47 @@ fn answers_come_through_unbound_and_from_each_authoritative_server() {
 }
 
 #[test]
+fn each_behaviour_of_postfix_is_one_right_finding() {
+    let Some(servers) = servers() else { return };
+    for (domain, code, severity, words) in [
+        ("slow.real.example", "smtp-slow-greeting", "notice", "greets 6."),
+        ("expired.real.example", "smtp-certificate-expired", "notice", "was valid until"),
+        ("milter.real.example", "smtp-deferred", "error", "both have one cause"),
+        ("handshake.real.example", "smtp-starttls-broken", "error", "the server broke off the TLS handshake"),
+        ("plain.real.example", "smtp-starttls-missing", "warning", "offers no STARTTLS"),
+        ("nobody.real.example", "smtp-postmaster-refused", "warning", "refuses postmaster@nobody.real.example"),
+        ("unserved.real.example", "smtp-domain-not-served", "critical", "does not take mail for unserved.real.example"),
+    ] {
+        let report = servers.run(&["--only", "smtp"], domain);
+        let finding = only_fault(&report, code);
+        assert_eq!(finding["severity"], severity, "{finding:#}");
+        assert!(finding["seen"].as_str().unwrap().contains(words), "{finding:#}");
+        assert_eq!(report["could_not_tell"].as_array().unwrap().len(), 0, "{}", report["could_not_tell"]);
+        let told = report["evidence"].to_string();
+        assert!(told.contains("QUIT") && !told.contains("DATA"), "{told}");
+    }
+}
+
+#[test]
+fn too_many_connections_is_said_as_postfix_says_it() {
+    let Some(servers) = servers() else { return };
+    let routes = std::fs::read_to_string(servers.state.path().join("routes")).unwrap();
+    let socket = routes.lines().find_map(|line| line.strip_prefix("25.25.26.13:25")).unwrap().trim();
+    // The one connection that a client may have; held once postfix has greeted.
+    let held = std::net::TcpStream::connect(socket).expect("postfix answers");
+    let mut greeting = String::new();
+    BufReader::new(&held).read_line(&mut greeting).expect("a greeting");
+    assert!(greeting.starts_with("220 "), "{greeting}");
+    let report = servers.run(&["--only", "smtp"], "busy.real.example");
+    let finding = only_fault(&report, "smtp-deferred");
+    assert!(
+        quotes(finding)[0].starts_with("421 4.7.0 mx.busy.real.example Error: too many connections"),
+        "{finding:#}"
+    );
+    drop(held);
+}
+
+#[test]
 fn the_servers_end_with_their_keeper() {
     let Some(servers) = servers() else { return };
     drop(servers);
@@ -231,6 +272,17 @@ fn only<'r>(report: &'r Value, code: &str) -> &'r Value {
     let codes: Vec<&str> = findings(report).iter().map(|finding| finding["code"].as_str().unwrap()).collect();
     assert_eq!(codes, [code], "{report:#}");
     &findings(report)[0]
+}
+
+/// The finding of `smtp`, which must be the only one beside the offer and a
+/// certificate that signs itself.
+fn only_fault<'r>(report: &'r Value, code: &str) -> &'r Value {
+    let beside = ["smtp-extensions", "smtp-certificate-untrusted"];
+    let faults: Vec<&Value> =
+        findings(report).iter().filter(|finding| !beside.contains(&finding["code"].as_str().unwrap())).collect();
+    let codes: Vec<&str> = faults.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, [code], "{report:#}");
+    faults[0]
 }
 
 fn quotes(finding: &Value) -> Vec<&str> {

@@ -90,7 +90,8 @@ fn checks_page() -> anyhow::Result<String> {
         let needs =
             inputs.iter().map(|group| group.iter().map(|input| input.phrase()).collect::<Vec<_>>().join(" and "));
         write!(page, "\n## {id}\n\n{summary}\n\n")?;
-        writeln!(page, "- needs: {}", needs.collect::<Vec<_>>().join(", or "))?;
+        let needs = if inputs.is_empty() { "nothing".to_owned() } else { needs.collect::<Vec<_>>().join(", or ") };
+        writeln!(page, "- needs: {needs}")?;
         writeln!(page, "- effect on others: {}", side_effect.word())?;
         if !services.is_empty() {
             writeln!(page, "- services: {}", services.join(", "))?;

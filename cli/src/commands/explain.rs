@@ -8,6 +8,7 @@ use engine_core::{
     plan::Choice,
     profile::{All, Profile, Selection},
     registry::Registry,
+    report::Report,
     session::{self, Network, Order},
 };
 use engine_plugin_api::Target;
@@ -37,8 +38,9 @@ pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
         return Ok(Exit::Good);
     }
     if looks_like_a_reply(words) && !smtp_reasons::parse(words).replies.is_empty() {
-        print(&reply(&registry, words)?)?;
-        return Ok(Exit::Good);
+        let report = reply(&registry, words)?;
+        print(text::findings(&report).trim_start_matches('\n'))?;
+        return Ok(if report.could_not_tell.is_empty() { Exit::Good } else { Exit::CouldNotTell });
     }
     let complaint = Complaint::new(format!("`{words}` is no finding code, status code or SMTP reply"));
     Err(match nearest(words, registry.codes()) {
@@ -55,7 +57,7 @@ fn looks_like_a_reply(words: &str) -> bool {
 }
 
 /// A whole reply is explained by the check that a run would use; it asks no network.
-fn reply(registry: &Registry, reply: &str) -> Result<String, Complaint> {
+fn reply(registry: &Registry, reply: &str) -> Result<Report, Complaint> {
     let order = Order {
         target: Target { shown: reply.to_owned(), reply: Some(reply.to_owned()), ..Target::default() },
         profile_name: "explain".to_owned(),
@@ -64,6 +66,7 @@ fn reply(registry: &Registry, reply: &str) -> Result<String, Complaint> {
             checks: Selection::All(All::All),
             severities: BTreeMap::new(),
             mute: Vec::new(),
+            settings: BTreeMap::new(),
         },
         choice: Choice { only: vec![EXPLAINER.to_owned()], skip: Vec::new() },
         settings: BTreeMap::new(),
@@ -76,5 +79,5 @@ fn reply(registry: &Registry, reply: &str) -> Result<String, Complaint> {
     let finished = runtime
         .block_on(session::run(registry, &network, order, interrupt, Arc::new(|_| ())))
         .map_err(Complaint::new)?;
-    Ok(text::findings(&finished.report))
+    Ok(finished.report)
 }

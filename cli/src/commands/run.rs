@@ -46,7 +46,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     let profile_name =
         arguments.profile.clone().or_else(|| config.profile.clone()).unwrap_or_else(|| "full".to_owned());
     let profile = config.profile(&profile_name).map_err(split_hint)?.clone();
-    let settings = settings(&arguments, &config, &registry)?;
+    let settings = settings(&arguments, &config, &profile, &registry)?;
     let choice = Choice { only: arguments.only.clone(), skip: arguments.skip.clone() };
     let fail_on = arguments.fail_on.or(config.fail_on).unwrap_or(Severity::Warning);
     let deadline = config.net.deadline.as_deref().map_or(Ok(DEADLINE), parse_duration).map_err(Complaint::new)?;
@@ -164,9 +164,15 @@ fn configuration(arguments: &Run, registry: &Registry) -> Result<Config, Complai
     found.as_deref().map_or_else(|| Ok(Config::shipped()), read)
 }
 
-/// The settings of the checks: the configuration's, then `--set`, then `--wait`.
-fn settings(arguments: &Run, config: &Config, registry: &Registry) -> Result<BTreeMap<String, Value>, Complaint> {
-    let mut settings = config.checks.clone();
+/// The settings of the checks: the profile's, then the configuration's, then
+/// `--set`, then `--wait`.
+fn settings(
+    arguments: &Run,
+    config: &Config,
+    profile: &Profile,
+    registry: &Registry,
+) -> Result<BTreeMap<String, Value>, Complaint> {
+    let mut settings = profile.under(&config.checks);
     for given in &arguments.settings {
         let wrong =
             || Complaint::new(format!("--set `{given}`: expected CHECK.KEY=VALUE, for example dnsbl.max_addresses=4"));

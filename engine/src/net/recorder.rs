@@ -61,7 +61,10 @@ pub fn evidence_id(request: &Request) -> EvidenceId {
         }
         Request::Smtp(session) => {
             // What is not in the readable part tells apart sessions that differ in it.
-            let rest = format!("{:?}{:?}{:?}", session.ehlo, session.starttls, session.envelope);
+            let mut rest = format!("{:?}{:?}{:?}", session.ehlo, session.starttls, session.envelope);
+            if session.greeting_only {
+                rest.push_str("greeting");
+            }
             let port = if session.port == 25 { String::new() } else { format!(":{}", session.port) };
             format!(
                 "smtp:{}[{}]{port}#{}/{:04x}",

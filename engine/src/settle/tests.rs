@@ -29,6 +29,11 @@ const PAGES: &[Page] = &[
     page!("x-empty", "critical", ""),
     page!("x-alone", "notice", ""),
     page!("x-fine", "pass", ""),
+    (
+        "x-here",
+        "---\ncode: x-here\nsince: 0.1.0\nseverity: notice\nconfidence: high\nsource: here\nexplains-causes: \
+         our-side@smtp\n---\n# Port 25 is closed\n",
+    ),
 ];
 
 struct Probe;
@@ -62,7 +67,13 @@ fn run_of(findings: Vec<Finding>) -> CheckRun {
 }
 
 fn profile() -> Profile {
-    Profile { summary: String::new(), checks: Selection::All(All::All), severities: BTreeMap::new(), mute: vec![] }
+    Profile {
+        summary: String::new(),
+        checks: Selection::All(All::All),
+        severities: BTreeMap::new(),
+        mute: vec![],
+        settings: BTreeMap::new(),
+    }
 }
 
 fn settled(runs: Vec<CheckRun>, profile: &Profile) -> Settled {
@@ -123,6 +134,19 @@ fn a_profile_weighs_and_mutes_and_a_mute_without_effect_is_named() {
 }
 
 #[test]
+fn what_could_not_be_told_for_our_own_sake_points_at_the_finding_that_says_so() {
+    let seen_in = |id: &str| Cause::new(CauseKind::OurSide, "no route").seen_in(&EvidenceId(id.into()));
+    let unknown = |id: &str| Unknown::new(Subject::Domain("a".into()), format!("what {id} says"), seen_in(id));
+    let run = |findings| CheckRun { unknowns: vec![unknown("dns:MX:a"), unknown("smtp:mx.a")], ..run_of(findings) };
+    let told = settled(vec![run(vec![finding("x-here", "b")])], &profile()).could_not_tell;
+    assert_eq!((told[0].explained_by.as_deref(), told[0].advice.as_deref()), (None, None));
+    assert_eq!(told[1].explained_by.as_deref(), Some("x-here"));
+    assert_eq!(told[1].advice.as_deref(), Some("See x-here: Port 25 is closed."));
+    let told = settled(vec![run(vec![])], &profile()).could_not_tell;
+    assert!(told.iter().all(|unknown| unknown.explained_by.is_none()));
+}
+
+#[test]
 fn a_check_that_did_not_end_is_never_silent() {
     let cause = Cause::new(CauseKind::CheckFailed, "the check failed: boom");
     let mut failed = run_of(vec![finding("x-alone", "a")]);
@@ -155,4 +179,15 @@ fn a_finding_says_how_to_check_again_in_shell_words() {
         Some(r"engine run --only x --lab --sender 'o'\''neil@a.example' a.example")
     );
     assert_eq!(settled.findings[0].confidence, Confidence::Low);
+}
+
+#[test]
+fn a_target_that_no_check_looked_at_is_not_called_good() {
+    let mut run = run_of(vec![]);
+    run.outcome = Outcome::NotApplicable { why: "test".into() };
+    for runs in [vec![run], vec![]] {
+        let settled = settled(runs, &profile());
+        assert_eq!(settled.verdict.examined, 0);
+        assert!(settled.verdict.summary.starts_with("nothing was examined"), "{}", settled.verdict.summary);
+    }
 }

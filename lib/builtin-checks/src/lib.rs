@@ -14,7 +14,10 @@ pub fn registry() -> Result<Registry, RegistryError> {
     registry.add::<check_dnsbl::Dnsbl>(origin)?;
     registry.add::<check_greylist::Greylist>(origin)?;
     registry.add::<check_mx::Mx>(origin)?;
+    registry.add::<check_reverse_dns::ReverseDns>(origin)?;
+    registry.add::<check_smtp::Smtp>(origin)?;
     registry.add::<check_smtp_codes::SmtpCodes>(origin)?;
     registry.add::<check_spf::Spf>(origin)?;
+    registry.add::<check_vantage::Vantage>(origin)?;
     Ok(registry)
 }

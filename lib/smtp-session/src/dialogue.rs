@@ -1,7 +1,7 @@
 //! What to do next in a session.
 
 use crate::{
-    plan::{Plan, StartTls},
+    plan::{Plan, Probe, StartTls},
     reply::{Reply, ReplyError},
 };
 
@@ -20,6 +20,15 @@ pub enum Stage {
     Mail,
     /// RCPT TO with the recipient of this index.
     Rcpt(usize),
+    /// RSET before the probe of this index.
+    Reset(usize),
+    /// A command of a probe.
+    Probe {
+        /// Which probe, from 0.
+        index: usize,
+        /// Which of its commands: 0 for MAIL, VRFY and EXPN, then one a recipient.
+        command: usize,
+    },
     /// QUIT.
     Quit,
 }
@@ -117,6 +126,8 @@ pub struct Dialogue {
     extensions: Vec<String>,
     asked_tls: bool,
     secured: bool,
+    /// MAIL was accepted, and RSET not said since.
+    open: bool,
     /// The last reply was followed by bytes that no command asked for.
     overrun: bool,
     ending: Option<Ending>,
@@ -132,6 +143,7 @@ impl Dialogue {
             extensions: Vec::new(),
             asked_tls: false,
             secured: false,
+            open: false,
             overrun: false,
             ending: None,
         }
@@ -198,7 +210,7 @@ impl Dialogue {
             return Action::Listen;
         }
         match self.stage {
-            Stage::Greeting if reply.is_positive() => self.ehlo(),
+            Stage::Greeting if reply.is_positive() && !self.plan.greeting_only => self.ehlo(),
             Stage::Ehlo if reply.is_positive() => {
                 self.extensions = if self.helo { Vec::new() } else { extensions(reply) };
                 self.after_ehlo()
@@ -210,8 +222,18 @@ impl Dialogue {
             }
             // Refused, and so the session goes on in clear text.
             Stage::StartTls => self.after_ehlo(),
-            Stage::Mail if reply.is_positive() => self.rcpt(0),
+            Stage::Mail if reply.is_positive() => {
+                self.open = true;
+                self.rcpt(0)
+            }
+            // Another sender may be welcome; a 4yz reply is about the server.
+            Stage::Mail if reply.is_permanent() => self.probe(0),
             Stage::Rcpt(index) => self.rcpt(index + 1),
+            Stage::Reset(index) if reply.is_positive() => {
+                self.open = false;
+                self.probe(index)
+            }
+            Stage::Probe { index, command } => self.probed(index, command, reply),
             _ => self.part(Ending::Finished),
         }
     }
@@ -236,14 +258,42 @@ impl Dialogue {
         }
         match &self.plan.envelope {
             Some(envelope) => self.send(Stage::Mail, format!("MAIL FROM:<{}>", envelope.sender)),
-            None => self.part(Ending::Finished),
+            None => self.probe(0),
         }
     }
 
     fn rcpt(&mut self, index: usize) -> Action {
         match self.plan.envelope.as_ref().and_then(|envelope| envelope.recipients.get(index)) {
             Some(recipient) => self.send(Stage::Rcpt(index), format!("RCPT TO:<{recipient}>")),
-            None => self.part(Ending::Finished),
+            None => self.probe(0),
+        }
+    }
+
+    /// Begins the probe of this index, or the end after the last one.
+    fn probe(&mut self, index: usize) -> Action {
+        let command = match self.plan.probes.get(index) {
+            None => return self.part(Ending::Finished),
+            Some(_) if self.open => return self.send(Stage::Reset(index), "RSET".to_owned()),
+            Some(Probe::Envelope(envelope)) => format!("MAIL FROM:<{}>", envelope.sender),
+            Some(Probe::Verify(mailbox)) => format!("VRFY {mailbox}"),
+            Some(Probe::Expand(mailbox)) => format!("EXPN {mailbox}"),
+        };
+        self.send(Stage::Probe { index, command: 0 }, command)
+    }
+
+    /// Goes on after the reply to a command of a probe.
+    fn probed(&mut self, index: usize, command: usize, reply: &Reply) -> Action {
+        let Some(Probe::Envelope(envelope)) = self.plan.probes.get(index) else {
+            return self.probe(index + 1);
+        };
+        if command == 0 && !reply.is_positive() {
+            return if reply.is_permanent() { self.probe(index + 1) } else { self.part(Ending::Finished) };
+        }
+        let next = envelope.recipients.get(command).map(|recipient| format!("RCPT TO:<{recipient}>"));
+        self.open = true;
+        match next {
+            Some(rcpt) => self.send(Stage::Probe { index, command: command + 1 }, rcpt),
+            None => self.probe(index + 1),
         }
     }
 

@@ -6,7 +6,8 @@
 //! - [`Plan`] says what to ask of the server, and refuses arguments that would
 //!   smuggle in a command.
 //! - [`Dialogue`] says what to do next, from the greeting to QUIT: EHLO (HELO
-//!   where EHLO is refused), STARTTLS, MAIL and RCPT. It never says DATA.
+//!   where EHLO is refused), STARTTLS, MAIL and RCPT, further envelopes after
+//!   RSET, VRFY and EXPN. It never says DATA.
 //!
 //! The caller moves the bytes, makes the TLS handshake and watches the time:
 //!
@@ -29,5 +30,5 @@ mod plan;
 mod reply;
 
 pub use dialogue::{Action, Dialogue, Ending, Event, Stage};
-pub use plan::{Argument, ArgumentError, MAX_COMMAND, MAX_RECIPIENTS, Plan, StartTls};
+pub use plan::{Argument, ArgumentError, MAX_COMMAND, MAX_PROBES, MAX_RECIPIENTS, Plan, StartTls};
 pub use reply::{Fault, MAX_LINE, MAX_LINES, MAX_REPLY, Reply, ReplyError, ReplyReader};

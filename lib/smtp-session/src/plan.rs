@@ -9,12 +9,25 @@ pub const MAX_COMMAND: usize = 512;
 /// (RFC 5321 §4.5.3.1.8).
 pub const MAX_RECIPIENTS: usize = 100;
 
+/// The most probes of one session.
+pub const MAX_PROBES: usize = 8;
+
 /// What a [`crate::Dialogue`] asks: at the least EHLO and QUIT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub(crate) ehlo: String,
     pub(crate) starttls: StartTls,
     pub(crate) envelope: Option<Envelope>,
+    pub(crate) greeting_only: bool,
+    pub(crate) probes: Vec<Probe>,
+}
+
+/// What is asked after the envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    Envelope(Envelope),
+    Verify(String),
+    Expand(String),
 }
 
 /// Whether to use STARTTLS.
@@ -42,6 +55,8 @@ pub enum Argument {
     Sender,
     /// An address after RCPT TO.
     Recipient,
+    /// A mailbox after VRFY or EXPN.
+    Mailbox,
 }
 
 impl fmt::Display for Argument {
@@ -50,6 +65,7 @@ impl fmt::Display for Argument {
             Argument::EhloName => "EHLO name",
             Argument::Sender => "sender",
             Argument::Recipient => "recipient",
+            Argument::Mailbox => "mailbox",
         })
     }
 }
@@ -91,6 +107,9 @@ pub enum ArgumentError {
         /// Its length in octets.
         length: usize,
     },
+    /// There are more probes than [`MAX_PROBES`].
+    #[error("more than {MAX_PROBES} probes")]
+    TooManyProbes,
     /// There are more than [`MAX_RECIPIENTS`].
     #[error("{count} recipients are more than {MAX_RECIPIENTS}")]
     TooManyRecipients {
@@ -107,12 +126,24 @@ impl Plan {
     /// character.
     pub fn new(name: &str) -> Result<Plan, ArgumentError> {
         checked(Argument::EhloName, name)?;
-        Ok(Plan { ehlo: name.to_owned(), starttls: StartTls::default(), envelope: None })
+        Ok(Plan {
+            ehlo: name.to_owned(),
+            starttls: StartTls::default(),
+            envelope: None,
+            greeting_only: false,
+            probes: Vec::new(),
+        })
     }
 
     /// Sets whether to use STARTTLS.
     pub fn starttls(mut self, policy: StartTls) -> Plan {
         self.starttls = policy;
+        self
+    }
+
+    /// Says QUIT right after the greeting, and nothing else.
+    pub fn greeting_only(mut self) -> Plan {
+        self.greeting_only = true;
         self
     }
 
@@ -125,19 +156,61 @@ impl Plan {
     /// outside a quoted string a space or an angle bracket; when a recipient is
     /// empty; when there are more than [`MAX_RECIPIENTS`].
     pub fn envelope(mut self, sender: &str, recipients: &[impl AsRef<str>]) -> Result<Plan, ArgumentError> {
+        self.envelope = Some(Envelope::checked(sender, recipients)?);
+        Ok(self)
+    }
+
+    /// Adds another envelope, tried after what was planned before; a
+    /// transaction that is open then is ended with RSET. Nothing further is
+    /// tried once MAIL was answered with a 4yz reply.
+    ///
+    /// # Errors
+    /// As [`Plan::envelope`]; when there are more than [`MAX_PROBES`] probes.
+    pub fn then_envelope(self, sender: &str, recipients: &[impl AsRef<str>]) -> Result<Plan, ArgumentError> {
+        let probe = Probe::Envelope(Envelope::checked(sender, recipients)?);
+        self.probe(probe)
+    }
+
+    /// Adds VRFY of a mailbox (RFC 5321 §4.1.1.6), as [`Plan::then_envelope`].
+    ///
+    /// # Errors
+    /// When `mailbox` is no argument; when there are more than [`MAX_PROBES`] probes.
+    pub fn then_verify(self, mailbox: &str) -> Result<Plan, ArgumentError> {
+        checked(Argument::Mailbox, mailbox)?;
+        self.probe(Probe::Verify(mailbox.to_owned()))
+    }
+
+    /// Adds EXPN of a mailbox (RFC 5321 §4.1.1.7), as [`Plan::then_envelope`].
+    ///
+    /// # Errors
+    /// When `mailbox` is no argument; when there are more than [`MAX_PROBES`] probes.
+    pub fn then_expand(self, mailbox: &str) -> Result<Plan, ArgumentError> {
+        checked(Argument::Mailbox, mailbox)?;
+        self.probe(Probe::Expand(mailbox.to_owned()))
+    }
+
+    fn probe(mut self, probe: Probe) -> Result<Plan, ArgumentError> {
+        if self.probes.len() >= MAX_PROBES {
+            return Err(ArgumentError::TooManyProbes);
+        }
+        self.probes.push(probe);
+        Ok(self)
+    }
+}
+
+impl Envelope {
+    fn checked(sender: &str, recipients: &[impl AsRef<str>]) -> Result<Envelope, ArgumentError> {
         if recipients.len() > MAX_RECIPIENTS {
             return Err(ArgumentError::TooManyRecipients { count: recipients.len() });
         }
         if !sender.is_empty() {
             checked(Argument::Sender, sender)?;
         }
-        let mut checked_recipients = Vec::with_capacity(recipients.len());
         for recipient in recipients {
             checked(Argument::Recipient, recipient.as_ref())?;
-            checked_recipients.push(recipient.as_ref().to_owned());
         }
-        self.envelope = Some(Envelope { sender: sender.to_owned(), recipients: checked_recipients });
-        Ok(self)
+        let recipients = recipients.iter().map(|recipient| recipient.as_ref().to_owned()).collect();
+        Ok(Envelope { sender: sender.to_owned(), recipients })
     }
 }
 

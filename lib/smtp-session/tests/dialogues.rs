@@ -102,6 +102,49 @@ fn without_an_envelope_it_says_ehlo_and_quit() {
 }
 
 #[test]
+fn a_look_at_the_greeting_says_quit_alone() {
+    let plan = || to(&["user@b.example"]).greeting_only();
+    check(plan(), &[HELLO, BYE], &["QUIT"], Ending::Finished);
+    check(plan(), &[Says("554 no\r\n"), BYE], &["QUIT"], Ending::Finished);
+}
+
+#[test]
+fn probes_follow_the_envelope_each_in_a_transaction_of_its_own() {
+    let plan = || {
+        let plan = plan().envelope("", &["postmaster@b.example"]).unwrap();
+        let plan = plan.then_envelope("a@sender.example", &["x@far.example", "y@far.example"]).unwrap();
+        plan.then_verify("postmaster").unwrap().then_expand("postmaster").unwrap()
+    };
+    let (null, own) = ("MAIL FROM:<>", "RCPT TO:<postmaster@b.example>");
+    let (far, further) = ("RCPT TO:<x@far.example>", "RCPT TO:<y@far.example>");
+    let (vrfy, expn) = ("VRFY postmaster", "EXPN postmaster");
+    const NO: Server = Says("550 5.7.1 No\r\n");
+    const LATER: Server = Says("451 4.3.0 Later\r\n");
+    check(
+        plan(),
+        &[HELLO, NO_EXTENSIONS, OK, OK, OK, OK, NO, NO, OK, OK, NO, BYE],
+        &[EHLO, null, own, "RSET", MAIL, far, further, "RSET", vrfy, expn, "QUIT"],
+        Ending::Finished,
+    );
+    // Where MAIL is refused there is no transaction to reset.
+    check(
+        plan(),
+        &[HELLO, NO_EXTENSIONS, NO, NO, NO, NO, BYE],
+        &[EHLO, null, MAIL, vrfy, expn, "QUIT"],
+        Ending::Finished,
+    );
+    check(plan(), &[HELLO, NO_EXTENSIONS, LATER, BYE], &[EHLO, null, "QUIT"], Ending::Finished);
+    check(plan(), &[HELLO, NO_EXTENSIONS, NO, LATER, BYE], &[EHLO, null, MAIL, "QUIT"], Ending::Finished);
+    check(plan(), &[HELLO, NO_EXTENSIONS, OK, OK, LATER, BYE], &[EHLO, null, own, "RSET", "QUIT"], Ending::Finished);
+    check(
+        plan(),
+        &[HELLO, NO_EXTENSIONS, OK, OK, OK, OK, IsSilent, BYE],
+        &[EHLO, null, own, "RSET", MAIL, far, "QUIT"],
+        Ending::TimedOut { stage: Stage::Probe { index: 0, command: 1 } },
+    );
+}
+
+#[test]
 fn the_null_sender_and_each_recipient_in_turn() {
     check(
         plan().envelope("", &["a@x.example", "b@x.example", "c@x.example"]).unwrap(),

@@ -65,6 +65,8 @@ proptest! {
         secured in any::<bool>(),
     ) {
         let plan = Plan::new("probe.example").unwrap().envelope("", &["a@x.example", "b@x.example"]).unwrap();
+        let plan = plan.then_envelope("s@y.example", &["c@z.example"]).unwrap();
+        let plan = plan.then_verify("a@x.example").unwrap().then_expand("a@x.example").unwrap();
         let mut dialogue = Dialogue::new(plan);
         let mut reader = ReplyReader::new();
         let mut bytes = bytes.iter();

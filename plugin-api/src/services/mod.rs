@@ -14,8 +14,8 @@ mod tls;
 pub use dns::{DnsAttempt, DnsFlags, DnsQuestion, DnsReply, DnsStatus, ExtendedError, Transport};
 pub use record::{CharacterString, DnsRecord, RecordData, RecordType};
 pub use smtp::{
-    Direction, EnhancedCode, SessionEnd, SmtpAnswer, SmtpEnvelope, SmtpReply, SmtpRequest, Stage, StartTls,
-    TranscriptLine,
+    Direction, EnhancedCode, ProbeReply, RELAY_RECIPIENT, RELAY_SENDER, SessionEnd, SmtpAnswer, SmtpEnvelope,
+    SmtpProbe, SmtpReply, SmtpRequest, Stage, StartTls, TranscriptLine,
 };
 pub use tls::{CertificateFacts, TlsFacts, Verification};
 

@@ -33,7 +33,22 @@ pub struct SmtpRequest {
     /// Counts repeated sessions of one check, from 1: equal requests of equal
     /// attempt are one session.
     pub attempt: u32,
+    /// Say QUIT right after the greeting; EHLO, STARTTLS and envelope are then
+    /// left out. The most polite way to learn whether a port is open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub greeting_only: bool,
+    /// What is asked after the envelope, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<SmtpProbe>,
 }
+
+/// The envelope sender with which [`SmtpRequest::survey`] looks for an open relay.
+pub const RELAY_SENDER: &str = "postmaster@debian.org";
+
+/// The recipient with which [`SmtpRequest::survey`] looks for an open relay:
+/// a mailbox that has to exist (RFC 5321 §4.5.1), at a domain with an ordinary
+/// MX. It never gets a message, since DATA is never sent.
+pub const RELAY_RECIPIENT: &str = "postmaster@ietf.org";
 
 impl SmtpRequest {
     /// A first session with a mail exchanger on port 25, STARTTLS if offered,
@@ -47,6 +62,32 @@ impl SmtpRequest {
             starttls: StartTls::IfOffered,
             envelope: None,
             attempt: 1,
+            greeting_only: false,
+            probes: Vec::new(),
+        }
+    }
+
+    /// A first session with a mail exchanger on port 25 that ends with QUIT
+    /// right after the greeting.
+    pub fn greeting_only(host: impl Into<String>, address: IpAddr) -> Self {
+        SmtpRequest { greeting_only: true, ..SmtpRequest::new(host, address) }
+    }
+
+    /// The standard look at a mail exchanger of `domain`, in one session: EHLO,
+    /// STARTTLS if offered, the null sender to `postmaster@domain`, a foreign
+    /// sender to a foreign recipient, VRFY and EXPN of postmaster, QUIT.
+    ///
+    /// Checks that ask for it unchanged share the session.
+    pub fn survey(host: impl Into<String>, address: IpAddr, domain: &str) -> Self {
+        let postmaster = format!("postmaster@{domain}");
+        SmtpRequest {
+            envelope: Some(SmtpEnvelope::new("", &postmaster)),
+            probes: vec![
+                SmtpProbe::Envelope(SmtpEnvelope::new(RELAY_SENDER, RELAY_RECIPIENT)),
+                SmtpProbe::Verify(postmaster.clone()),
+                SmtpProbe::Expand(postmaster),
+            ],
+            ..SmtpRequest::new(host, address)
         }
     }
 }
@@ -71,6 +112,34 @@ pub struct SmtpEnvelope {
     pub recipients: Vec<String>,
 }
 
+impl SmtpEnvelope {
+    /// An envelope for one recipient; an empty `sender` is the null sender.
+    pub fn new(sender: impl Into<String>, recipient: impl Into<String>) -> Self {
+        SmtpEnvelope { sender: sender.into(), recipients: vec![recipient.into()] }
+    }
+}
+
+/// A question that follows the envelope. A transaction that is open is ended
+/// with RSET first. None is asked when MAIL was answered with a 4yz reply.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", content = "of", rename_all = "kebab-case")]
+pub enum SmtpProbe {
+    /// MAIL and RCPT of another envelope.
+    Envelope(SmtpEnvelope),
+    /// VRFY of a mailbox (RFC 5321 §4.1.1.6).
+    Verify(String),
+    /// EXPN of a mailbox (RFC 5321 §4.1.1.7).
+    Expand(String),
+}
+
+/// The replies to one [`SmtpProbe`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct ProbeReply {
+    /// The replies in the order of the commands: MAIL and each RCPT that was
+    /// sent, or VRFY, or EXPN; that to RSET is left out.
+    pub answers: Vec<SmtpAnswer>,
+}
+
 /// A stage of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -87,6 +156,8 @@ pub enum Stage {
     Mail,
     /// RCPT TO.
     Rcpt,
+    /// A question after the envelope.
+    Probe,
     /// QUIT.
     Quit,
 }
@@ -101,6 +172,7 @@ impl Stage {
             Stage::StartTls => "STARTTLS",
             Stage::Mail => "MAIL FROM",
             Stage::Rcpt => "RCPT TO",
+            Stage::Probe => "a command after RCPT TO",
             Stage::Quit => "QUIT",
         }
     }
@@ -256,6 +328,15 @@ pub struct SmtpReply {
     /// The extensions of that reply, upper-case keyword first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<String>,
+    /// The extensions that were offered before TLS, in the same form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clear_extensions: Vec<String>,
+    /// The reply that refused EHLO, so that HELO was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ehlo_refused: Option<SmtpAnswer>,
+    /// The reply to STARTTLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<SmtpAnswer>,
     /// What the TLS handshake showed, if one was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsFacts>,
@@ -268,6 +349,13 @@ pub struct SmtpReply {
     /// The reply to each RCPT TO that was sent, in the order of the envelope.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recipients: Vec<SmtpAnswer>,
+    /// The replies to each probe that was begun, in the order of the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeReply>,
+    /// Departures from the form that RFC 5321 gives replies, each with the
+    /// stage, as fragments such as `a line ends with LF alone (the greeting)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub oddities: Vec<String>,
     /// How it ended.
     pub end: SessionEnd,
     /// Every line, in order; bounded.
@@ -286,10 +374,15 @@ impl SmtpReply {
             greeting: None,
             ehlo: None,
             extensions: Vec::new(),
+            clear_extensions: Vec::new(),
+            ehlo_refused: None,
+            starttls: None,
             tls: None,
             tls_failure: None,
             mail: None,
             recipients: Vec::new(),
+            probes: Vec::new(),
+            oddities: Vec::new(),
             end: SessionEnd::NotHeld { cause },
             transcript: Vec::new(),
         }
@@ -300,7 +393,10 @@ impl SmtpReply {
         let at = format!("{} ({})", self.host, self.address);
         let cause = match &self.end {
             SessionEnd::Finished => return None,
-            SessionEnd::NotHeld { cause } => return Some(cause.clone()),
+            SessionEnd::NotHeld { cause } if cause.evidence.is_some() || self.evidence.0.is_empty() => {
+                return Some(cause.clone());
+            }
+            SessionEnd::NotHeld { cause } => cause.clone(),
             SessionEnd::Broken { stage, why } => {
                 Cause::new(CauseKind::Unreachable, format!("{at} broke off at {}: {why}", stage.phrase()))
             }

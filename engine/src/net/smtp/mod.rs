@@ -17,7 +17,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use engine_plugin_api::{
     Cause, CauseKind,
-    services::{Direction, SmtpReply, SmtpRequest, StartTls},
+    services::{Direction, SmtpProbe, SmtpReply, SmtpRequest, StartTls},
 };
 use smtp_session::{Action, ArgumentError, Dialogue, Ending, Event, Plan, Stage};
 use tokio::time::{Instant, timeout};
@@ -81,10 +81,16 @@ impl SmtpClient {
             StartTls::Never => smtp_session::StartTls::Never,
             StartTls::IfOffered => smtp_session::StartTls::IfOffered,
         });
-        match &request.envelope {
-            Some(envelope) => plan.envelope(&envelope.sender, &envelope.recipients),
-            None => Ok(plan),
-        }
+        let plan = if request.greeting_only { plan.greeting_only() } else { plan };
+        let plan = match &request.envelope {
+            Some(envelope) => plan.envelope(&envelope.sender, &envelope.recipients)?,
+            None => plan,
+        };
+        request.probes.iter().try_fold(plan, |plan, probe| match probe {
+            SmtpProbe::Envelope(envelope) => plan.then_envelope(&envelope.sender, &envelope.recipients),
+            SmtpProbe::Verify(mailbox) => plan.then_verify(mailbox),
+            SmtpProbe::Expand(mailbox) => plan.then_expand(mailbox),
+        })
     }
 
     /// One connection from beginning to end; why TLS failed, if that ended it.
@@ -149,7 +155,10 @@ impl SmtpClient {
 
     async fn connect(&self, request: &SmtpRequest, record: &mut Record) -> Result<Connection, ConnectError> {
         let stream = tcp::connect(SocketAddr::new(request.address, request.port), &self.options).await?;
-        record.connected(stream.local_addr().ok().map(|local| local.ip()));
+        // A routed connection comes from loopback, which is no address that a
+        // check may see.
+        let source = stream.local_addr().ok().map(|local| local.ip());
+        record.connected(source.filter(|_| self.options.routes.is_none()));
         Ok(Connection::new(stream))
     }
 

@@ -3,10 +3,10 @@
 use std::{net::IpAddr, time::Duration};
 
 use engine_plugin_api::{
-    Cause, CauseKind, EvidenceId,
-    services::{self, EnhancedCode, SessionEnd, SmtpAnswer, SmtpReply, SmtpRequest, TlsFacts},
+    Cause, CauseKind,
+    services::{self, EnhancedCode, ProbeReply, SessionEnd, SmtpAnswer, SmtpReply, SmtpRequest, TlsFacts},
 };
-use smtp_session::{Dialogue, Ending, Reply, Stage};
+use smtp_session::{Dialogue, Ending, Fault, Reply, Stage};
 use tokio::time::Instant;
 
 use super::{connection::MAX_READ, transcript::Transcript};
@@ -25,21 +25,9 @@ pub struct Record {
 impl Record {
     /// Nothing has happened yet.
     pub fn new(request: &SmtpRequest) -> Self {
-        let reply = SmtpReply {
-            evidence: EvidenceId::default(),
-            host: request.host.clone(),
-            address: request.address,
-            source: None,
-            greeting: None,
-            ehlo: None,
-            extensions: Vec::new(),
-            tls: None,
-            tls_failure: None,
-            mail: None,
-            recipients: Vec::new(),
-            end: SessionEnd::Finished,
-            transcript: Vec::new(),
-        };
+        // Held, until something else is known.
+        let held = SmtpReply::not_held(request, Cause::new(CauseKind::Other, "not yet"));
+        let reply = SmtpReply { end: SessionEnd::Finished, ..held };
         Record { reply, transcript: Transcript::new() }
     }
 
@@ -78,21 +66,48 @@ impl Record {
             took_ms: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
             at_ms: now_ms(),
         };
+        for fault in &reply.faults {
+            self.odd(format!("{} ({})", words(*fault), api(stage).phrase()));
+        }
         match stage {
             Stage::Greeting => self.reply.greeting = Some(answer),
+            // HELO follows.
+            Stage::Ehlo if !answer.is_positive() && dialogue.stage() == Stage::Ehlo => {
+                self.reply.ehlo_refused = Some(answer);
+            }
             Stage::Ehlo => {
                 self.reply.ehlo = Some(answer);
                 self.reply.extensions = dialogue.extensions().to_vec();
+                if !dialogue.is_secured() {
+                    self.reply.clear_extensions.clone_from(&self.reply.extensions);
+                }
             }
-            Stage::StartTls if answer.code != 220 => {
-                self.reply.tls_failure = Some(format!("STARTTLS was answered with `{}`", answer.text()));
+            Stage::StartTls => {
+                if answer.code != 220 {
+                    self.reply.tls_failure = Some(format!("STARTTLS was answered with `{}`", answer.text()));
+                }
+                self.reply.starttls = Some(answer);
             }
             Stage::Mail => self.reply.mail = Some(answer),
             Stage::Rcpt(index) => match self.reply.recipients.get_mut(index) {
                 Some(known) => *known = answer,
                 None => self.reply.recipients.push(answer),
             },
-            Stage::StartTls | Stage::Handshake | Stage::Quit => {}
+            Stage::Probe { index, command } => {
+                // Probes that were left out have no replies; a second
+                // connection's replace the first one's.
+                self.reply.probes.resize_with(self.reply.probes.len().max(index + 1), ProbeReply::default);
+                let answers = &mut self.reply.probes[index].answers;
+                answers.truncate(command);
+                answers.push(answer);
+            }
+            Stage::Handshake | Stage::Reset(_) | Stage::Quit => {}
+        }
+    }
+
+    fn odd(&mut self, oddity: String) {
+        if !self.reply.oddities.contains(&oddity) {
+            self.reply.oddities.push(oddity);
         }
     }
 
@@ -157,6 +172,19 @@ fn api(stage: Stage) -> services::Stage {
         Stage::StartTls | Stage::Handshake => services::Stage::StartTls,
         Stage::Mail => services::Stage::Mail,
         Stage::Rcpt(_) => services::Stage::Rcpt,
+        Stage::Reset(_) | Stage::Probe { .. } => services::Stage::Probe,
         Stage::Quit => services::Stage::Quit,
+    }
+}
+
+/// What a fault is, as a fragment.
+fn words(fault: Fault) -> &'static str {
+    match fault {
+        Fault::BareLf => "a line ends with LF alone",
+        Fault::BareCr => "a CR stands elsewhere than before LF",
+        Fault::LongLine => "a line is longer than 512 octets",
+        Fault::CodesDiffer => "the lines of one reply have different codes",
+        Fault::OddSeparator => "a tab follows the code",
+        Fault::NotText => "a line holds NUL or bytes that are no UTF-8",
     }
 }

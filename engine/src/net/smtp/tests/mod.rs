@@ -56,7 +56,7 @@ async fn a_session_from_greeting_to_quit() {
         hold(vec![say(GREETING), HELLO, OK, Do::Reply("450 4.2.0 <u@good.example>: Greylisted\r\n"), BYE]).await;
     assert_eq!(heard, ["EHLO probe.example", "MAIL FROM:<a@sender.example>", "RCPT TO:<u@good.example>", "QUIT"]);
     assert_eq!(reply.end, SessionEnd::Finished);
-    assert_eq!(reply.source, Some("127.0.0.1".parse().unwrap()));
+    assert_eq!(reply.source, None, "a routed connection shows no address of ours");
     assert_eq!(reply.greeting.as_ref().unwrap().lines, ["mx.example ESMTP"]);
     assert_eq!(reply.ehlo.as_ref().unwrap().lines, ["mx.example", "SIZE 1000"]);
     assert_eq!(reply.extensions, ["SIZE 1000"]);
@@ -67,7 +67,7 @@ async fn a_session_from_greeting_to_quit() {
     assert!(recipient.at_ms > 1_700_000_000_000);
     assert_eq!(
         text(&reply),
-        "Note: connected to 25.25.1.1 from 127.0.0.1\n\
+        "Note: connected to 25.25.1.1\n\
          Server: 220 mx.example ESMTP\n\
          Client: EHLO probe.example\n\
          Server: 250-mx.example\n\
@@ -199,6 +199,48 @@ fn up_to(stage: Stage) -> Vec<Do> {
         Stage::Mail => vec![say(GREETING), HELLO, Do::Read],
         _ => vec![say(GREETING), HELLO, OK, Do::Read],
     }
+}
+
+#[tokio::test]
+async fn a_survey_is_one_session_and_keeps_each_reply_apart() {
+    let presented: SocketAddr = PRESENTED.parse().unwrap();
+    let request = SmtpRequest::survey("mx.example", presented.ip(), "good.example");
+    let server = Server::start(vec![vec![
+        say(GREETING),
+        Do::Reply("250-mx.example\n250 AUTH PLAIN\r\n"),
+        OK,
+        OK,
+        OK,
+        OK,
+        Do::Reply("554 5.7.1 <postmaster@ietf.org>: Relay access denied\r\n"),
+        OK,
+        Do::Reply("252 2.0.0 postmaster@good.example\r\n"),
+        Do::Reply("502 5.5.1 No\r\n"),
+        BYE,
+    ]])
+    .await;
+    let reply = SmtpClient::new(&options(&server)).session(&request).await;
+    assert_eq!(
+        server.heard().await.remove(0),
+        [
+            "EHLO probe.example",
+            "MAIL FROM:<>",
+            "RCPT TO:<postmaster@good.example>",
+            "RSET",
+            "MAIL FROM:<postmaster@debian.org>",
+            "RCPT TO:<postmaster@ietf.org>",
+            "RSET",
+            "VRFY postmaster@good.example",
+            "EXPN postmaster@good.example",
+            "QUIT"
+        ]
+    );
+    assert_eq!(reply.end, SessionEnd::Finished);
+    let codes: Vec<Vec<u16>> =
+        reply.probes.iter().map(|probe| probe.answers.iter().map(|answer| answer.code).collect()).collect();
+    assert_eq!(codes, [vec![250, 554], vec![252], vec![502]]);
+    assert_eq!(reply.clear_extensions, ["AUTH PLAIN"]);
+    assert_eq!(reply.oddities, ["a line ends with LF alone (EHLO)"]);
 }
 
 const STAGES: [Stage; 5] = [Stage::Greeting, Stage::Ehlo, Stage::StartTls, Stage::Mail, Stage::Rcpt];
