@@ -58,7 +58,9 @@ fn unusual_pair(facts: &Facts, e: &Explanation<'_>) -> Option<Finding> {
         return None;
     }
     let known = status.replies.join(", ").replace("any", "any code of class ");
-    let seen = format!("IANA associates {} with {known}, not with {basic}. The meaning is the same.", status.code);
+    let otherwise = e.provider.as_ref().is_some_and(|overlay| overlay.differs);
+    let meaning = if otherwise { "It is the provider's own use of both." } else { "The meaning is the same." };
+    let seen = format!("IANA associates {} with {known}, not with {basic}. {meaning}", status.code);
     Some(at_code(facts, e, crate::UNUSUAL_PAIR, seen, false, "usual with other reply codes").actor(Actor::Nobody))
 }
 

@@ -1,8 +1,8 @@
 //! An SMTP status code on a terminal.
 
-use smtp_reasons::{CodeExplanation, Overlay, Standing};
+use smtp_reasons::{CodeExplanation, Knowledge, Overlay, Reason, Standing, StatusCode};
 
-use super::{labelled, wrapped};
+use super::{escape, labelled, margins, wrapped};
 
 /// What is known of the code, wrapped.
 pub fn text(code: &CodeExplanation<'_>) -> String {
@@ -46,33 +46,93 @@ pub fn text(code: &CodeExplanation<'_>) -> String {
         paragraph("The first digits of the two codes differ, which RFC 2034 §4 forbids: one of them is wrong.");
     }
     out.push('\n');
-    let unsure = if code.vague { " (the code alone does not settle it: the words of the reply decide)" } else { "" };
-    out.push_str(&labelled("Means", &format!("{}{unsure}", code.reason.title)));
-    out.push_str(&labelled("", &code.reason.meaning));
-    out.push_str(&labelled("Do", &code.reason.remedy));
-    out.push_str(&labelled("Who", code.reason.actor.phrase()));
-    if !code.goes_with.is_empty() {
-        let statuses: Vec<String> =
-            code.goes_with.iter().map(|entry| format!("{} ({})", entry.code, entry.title)).collect();
-        out.push_str(&labelled("Codes", &format!("beside it stand {}", statuses.join("; "))));
-    }
-    out.push_str(&providers(&code.providers));
+    out.push_str(&reason(code));
+    out.push_str(&goes_with(code));
+    out.push_str(&providers(code));
     out
 }
 
-/// What providers mean by it, those that differ from IANA marked.
-fn providers(overlays: &[Overlay<'_>]) -> String {
-    let mut out = String::new();
-    if overlays.is_empty() {
-        return out;
+/// What it stands for. A code that no standard has, and one that stands for
+/// anything, say nothing without the words beside them.
+fn reason(code: &CodeExplanation<'_>) -> String {
+    let folklore = code.status_code.is_none() && code.basic.is_none_or(|entry| entry.standing == Standing::Folklore);
+    if folklore || (code.vague && code.reason.id == Reason::Unexplained) {
+        let do_this = "Give the whole reply, with its words: engine explain \"CODE WORDS …\".";
+        return labelled("Means", "nothing certain by itself: the words of the reply decide")
+            + &labelled("Do", do_this);
     }
-    out.push_str("\nWhat providers mean by it\n");
-    for overlay in overlays {
-        let differs = if overlay.differs { " [not IANA's meaning]" } else { "" };
-        let codes: Vec<String> = overlay.rule.codes.iter().map(ToString::to_string).collect();
-        let line = format!("- {} {}: {}{differs}", overlay.provider.name, codes.join(", "), overlay.rule.meaning);
-        out.push_str(&wrapped(&line, 2));
+    let mut out = String::new();
+    if code.status_code.is_some() && code.status.is_none() && !code.providers.is_empty() {
+        return labelled("Means", "what the provider that sends it means by it; IANA has not registered it");
+    }
+    if code.vague {
+        out.push_str(&labelled("Means", &format!("most often: {}; the words of the reply decide", code.reason.title)));
+    } else {
+        out.push_str(&labelled("Means", &code.reason.title));
+    }
+    out.push_str(&labelled("", &code.reason.meaning));
+    out.push_str(&labelled("Do", &code.reason.remedy));
+    out.push_str(&labelled("Who", code.reason.actor.phrase()));
+    out
+}
+
+/// The enhanced codes that IANA associates with a reply code, one a line.
+fn goes_with(code: &CodeExplanation<'_>) -> String {
+    let mut out = String::new();
+    let Some(basic) = code.basic_code.filter(|_| !code.goes_with.is_empty()) else { return out };
+    out.push_str("\nEnhanced codes that tell more\n");
+    for entry in &code.goes_with {
+        // The class of the reply is that of the enhanced code (RFC 2034 §4).
+        let shown = entry.code.to_string().replacen('X', &(basic / 100).to_string(), 1);
+        let options = margins("  ", "          ");
+        out.push_str(&textwrap::fill(&escape::lines(&format!("{shown:<7} {}", entry.title)), options));
         out.push('\n');
     }
     out
+}
+
+/// What providers mean by it, under each provider. Where IANA's meaning is
+/// general, each of these is a case of it; else those that differ are marked.
+fn providers(code: &CodeExplanation<'_>) -> String {
+    let mut out = String::new();
+    if code.providers.is_empty() {
+        return out;
+    }
+    let clash = |overlay: &Overlay<'_>| overlay.differs && code.status.is_some_and(|status| !status.vague);
+    out.push_str("\nWhat providers mean by it (their words tell which)\n");
+    let mut done: Vec<&str> = Vec::new();
+    // A code under the class that was asked for comes first.
+    let mut overlays: Vec<&Overlay<'_>> = code.providers.iter().collect();
+    overlays.sort_by_key(|overlay| other_class(code, overlay).is_some());
+    for first in &overlays {
+        if done.contains(&first.provider.name.as_str()) {
+            continue;
+        }
+        done.push(&first.provider.name);
+        out.push_str(&format!("  {}\n", escape::lines(&first.provider.name)));
+        for overlay in overlays.iter().filter(|overlay| overlay.provider.name == first.provider.name) {
+            let other_class = other_class(code, overlay).map(|shown| format!(" (as {shown})")).unwrap_or_default();
+            let differs = if clash(overlay) { " [not IANA's meaning]" } else { "" };
+            let line = format!("{}{other_class}{differs}", overlay.rule.meaning);
+            out.push_str(&textwrap::fill(&escape::lines(&line), margins("  - ", "    ")));
+            out.push('\n');
+            if code.status_code.is_some() && code.status.is_none() {
+                let usual = Knowledge::builtin().reason(overlay.rule.reason);
+                let step = overlay.rule.remedy.as_deref().unwrap_or(&usual.remedy);
+                let who = overlay.rule.actor.unwrap_or(usual.actor).phrase();
+                let step = format!("Do: {step} Who: {who}.");
+                out.push_str(&textwrap::fill(&escape::lines(&step), margins("    ", "    ")));
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
+
+/// The code as the provider uses it, where that is under another class only.
+fn other_class(code: &CodeExplanation<'_>, overlay: &Overlay<'_>) -> Option<String> {
+    let asked: StatusCode = code.status_code.as_deref()?.parse().ok()?;
+    let uses = |class| overlay.rule.codes.iter().any(|code| code.matches(StatusCode { class, ..asked }));
+    let other = if asked.class == 5 { 4 } else { 5 };
+    (!uses(asked.class) && uses(other)).then(|| StatusCode { class: other, ..asked }.to_string())
 }

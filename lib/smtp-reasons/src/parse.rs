@@ -67,7 +67,8 @@ impl Reply {
 pub fn parse(text: &str) -> Pasted {
     let text = head(text, LONGEST_TEXT);
     let cut = text.1;
-    let text = text.0;
+    let spaced = without_underscores(text.0);
+    let text = spaced.as_deref().unwrap_or(text.0);
     let basics = basic_sites(text);
     let statuses = status_sites(text);
     let mut replies =
@@ -79,6 +80,13 @@ pub fn parse(text: &str) -> Pasted {
     let more = replies.len() > MOST_REPLIES;
     replies.truncate(MOST_REPLIES);
     Pasted { replies, cut: cut || more }
+}
+
+/// The log of qmail writes a space in what a server said as an underscore. All
+/// places stay where they are.
+fn without_underscores(text: &str) -> Option<String> {
+    let marks = ["_host_said:_", "_does_not_like_recipient", "_failed_after_I_sent_the_message"];
+    marks.iter().any(|mark| text.contains(mark)).then(|| text.replace('_', " "))
 }
 
 fn head(text: &str, longest: usize) -> (&str, bool) {

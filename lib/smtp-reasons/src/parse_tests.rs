@@ -57,6 +57,14 @@ fn every_way_in_which_a_reply_is_pasted() {
 }
 
 #[test]
+fn underscores_of_a_qmail_log_are_spaces() {
+    let line = "delivery 12: deferral: 1.2.3.4_does_not_like_recipient./Remote_host_said:_450_4.2.0_Wait/Giving_up_on_1.2.3.4./";
+    let parsed = parse(line);
+    assert_eq!(parsed.replies.iter().map(Reply::code_text).collect::<Vec<_>>(), ["450 4.2.0"]);
+    assert!(line[parsed.replies[0].said.clone()].starts_with("450_4.2.0_Wait"));
+}
+
+#[test]
 fn numbers_that_are_no_codes() {
     for text in [
         "delay=550, connect to mx.example:587 and 300 seconds",
