@@ -7,7 +7,7 @@ pub fn line(text: &str) -> String {
     escaped(text, false)
 }
 
-/// As [`line`], with line ends kept.
+/// As [`line()`], with line ends kept.
 pub fn lines(text: &str) -> String {
     escaped(text, true)
 }
