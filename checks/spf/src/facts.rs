@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine_plugin_api::{Cause, Evidence, EvidenceId, Observed};
-use mail_syntax::spf::{Evaluation, Kind, Query, Question, Survey};
+use mail_syntax::spf::{CostState, Evaluation, Kind, Mechanism, Node, Query, Question, Record, Survey};
 
 /// Everything that the judge knows.
 #[derive(Clone, Debug)]
@@ -93,6 +93,12 @@ impl Facts {
         self.txt(name).and_then(|seen| seen.alias.as_deref()).unwrap_or(name)
     }
 
+    /// Whether `name` was seen to have an address.
+    pub fn has_address(&self, name: &str) -> bool {
+        let found = |kind| self.replies.get(&Question::new(name, kind)).is_some_and(|seen| seen.ttl.is_some());
+        found(Kind::A) || found(Kind::Aaaa)
+    }
+
     /// The TXT record of `name` as evidence, quoting `text`.
     pub fn quote(&self, name: &str, text: &str) -> Evidence {
         let id = self.txt(name).map(|seen| seen.evidence.clone()).unwrap_or_default();
@@ -103,4 +109,14 @@ impl Facts {
     pub fn answer(&self, name: &str, kind: Kind) -> Option<Evidence> {
         self.replies.get(&Question::new(name, kind)).map(|seen| Evidence::of(&seen.evidence))
     }
+}
+
+/// The `mx` terms of a record whose name has no MX record, with that name; it
+/// may be a host's, for which `a` is the mechanism.
+pub fn hosts_named_as_mx(node: &Node) -> impl Iterator<Item = (usize, &str)> {
+    let directives = node.record().into_iter().flat_map(Record::directives);
+    directives.filter(|(_, directive)| matches!(directive.mechanism, Mechanism::Mx(..))).filter_map(|(term, _)| {
+        let cost = node.cost(term).filter(|cost| cost.state == CostState::Void)?;
+        Some((term, cost.name.as_deref()?))
+    })
 }

@@ -1,6 +1,7 @@
 //! From facts to findings. Pure.
 
 mod bounds;
+mod combine;
 mod cost;
 mod discovery;
 mod merge;
@@ -28,6 +29,7 @@ pub fn judge(facts: &Facts, config: &Config) -> Judgement {
     tree::judge(facts, joined.as_ref(), &mut out);
     result::judge(facts, &mut out);
     unanswered(facts, &mut out);
+    combine::repairs(facts, &mut out);
     bounds::keep(&mut out);
     out
 }

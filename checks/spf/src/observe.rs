@@ -18,7 +18,7 @@ use mail_syntax::spf::{Answer, Answers, Evaluation, Kind, Limits, Query, Questio
 
 use crate::{
     Config,
-    facts::{Evaluated, Facts, Identity, Mail, Seen, Text},
+    facts::{Evaluated, Facts, Identity, Mail, Seen, Text, hosts_named_as_mx},
 };
 
 /// Gathers the facts. Costs two questions beside the tree's own (the MX and
@@ -80,6 +80,12 @@ async fn walk(cx: &Context, domain: &str, queries: Vec<(Identity, Query)>, confi
             queries.iter().map(|(_, query)| check_host(query, &known)).collect();
         wanted.extend(tree.missing.iter().cloned());
         wanted.extend(results.iter().filter_map(|result| result.as_ref().err()).flatten().cloned());
+        wanted.extend(
+            tree.root()
+                .into_iter()
+                .flat_map(hosts_named_as_mx)
+                .flat_map(|(_, name)| [Kind::A, Kind::Aaaa].map(|kind| Question::new(name, kind))),
+        );
         for question in wanted.drain(..) {
             // An evaluation asks little beyond the tree; twice its bound ends any.
             if asked.len() < 2 * limits.questions && asked.insert(question.clone()) {

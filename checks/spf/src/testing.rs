@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     pin::pin,
     sync::{Arc, Mutex},
@@ -101,9 +102,17 @@ pub fn facts(target: &Target, lines: &[&str]) -> (Facts, Vec<String>) {
     (facts, asked)
 }
 
-/// Judges `target` in a world.
+/// Judges `target` in a world; no two remedies may offer different records for one name.
 pub fn judged(target: &Target, lines: &[&str]) -> Judgement {
-    judge(&facts(target, lines).0, &Config::default())
+    let judgement = judge(&facts(target, lines).0, &Config::default());
+    // Two records for one name would undo each other's repair, or stand beside each other.
+    let mut offered: BTreeMap<&str, &str> = BTreeMap::new();
+    let remedies = judgement.findings.iter().filter_map(|finding| finding.remedy.as_ref());
+    for record in remedies.flat_map(|remedy| &remedy.publish).filter(|record| record.rtype == "TXT") {
+        let first = *offered.entry(&record.name).or_insert(&record.value);
+        assert_eq!(first, record.value, "two records for {} in {judgement:#?}", record.name);
+    }
+    judgement
 }
 
 /// The codes of a judgement, sorted.

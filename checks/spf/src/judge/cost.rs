@@ -121,6 +121,7 @@ fn idle(facts: &Facts, root: &Node) -> Vec<usize> {
         let include =
             cost.child.and_then(|child| facts.survey.nodes.get(child)).filter(|node| node.used == Use::Include);
         let again = include.is_some_and(|node| targets.contains(&node.domain.as_str()));
+        let dead = dead && words::alive(facts, TermRef { record: 0, term: cost.term }).is_empty();
         if dead || again {
             idle.push(cost.term);
         }
@@ -153,7 +154,7 @@ pub(super) fn voids(facts: &Facts, out: &mut Judgement) {
     let remedy = match words::own(facts).filter(|_| voids.len() - dead.len() <= VOID_LIMIT) {
         Some((root, record)) => {
             let step = "Take the terms out that find nothing; they authorise nobody now.";
-            words::replace(facts, root, step, &words::without(root, record, &dead))
+            words::replace(facts, root, step, &words::without_dead(facts, root, record, &dead))
         }
         None if partly > 0 => {
             Remedy::step("Give every exchange that `mx` leads to an address, or take its MX record away.")

@@ -199,8 +199,14 @@ fn names(facts: &Facts, here: TermRef, node: &Node, state: &CostState, name: &st
     let seen = if whole { seen } else { seen.replace("finds nothing", "finds less than it names") };
     let remedy = match node.record().filter(|_| here.record == 0 && whole) {
         Some(record) => {
-            let step = format!("Take `{term}` out; it authorises nobody now. Or correct the name.");
-            words::replace(facts, node, step, &words::without(node, record, &[here.term]))
+            let step = match words::alive(facts, here).as_str() {
+                "" => format!("Take `{term}` out; it authorises nobody now. Or correct the name."),
+                host => format!(
+                    "Write `{host}` instead of `{term}`: {name} is a host and has addresses. That authorises it, which \
+                     `{term}` does not. Else take the term out."
+                ),
+            };
+            words::replace(facts, node, step, &words::without_dead(facts, node, record, &[here.term]))
         }
         None if !whole => Remedy::step(format!(
             "Give these exchanges of {name} addresses, or take their MX records away. Keep `{term}`: it authorises the others."

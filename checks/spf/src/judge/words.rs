@@ -3,7 +3,7 @@
 use engine_plugin_api::{Actor, Evidence, Finding, Remedy, Span, Subject};
 use mail_syntax::spf::{CostState, Mechanism, Node, NodeState, Record, TermKind, TermRef, parse};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, hosts_named_as_mx};
 
 /// The domain.
 pub fn subject(facts: &Facts) -> Subject {
@@ -72,6 +72,24 @@ pub fn edited(node: &Node, record: &Record, change: impl Fn(usize, &str) -> Opti
         }
     }
     text
+}
+
+/// What to write for a term that finds nothing: `a:` for an `mx` whose name has
+/// no MX record but addresses, which is what was meant; else nothing.
+pub fn alive(facts: &Facts, at: TermRef) -> String {
+    let Some(node) = facts.survey.nodes.get(at.record) else { return String::new() };
+    let Some((_, name)) = hosts_named_as_mx(node).find(|(term, _)| *term == at.term) else { return String::new() };
+    if !facts.has_address(name) {
+        return String::new();
+    }
+    let term = facts.survey.text(at);
+    let rest = term.trim_start_matches(['+', '-', '~', '?']);
+    format!("{}a{}", &term[..term.len() - rest.len()], rest.get(2..).unwrap_or_default())
+}
+
+/// The record with these terms, which find nothing, corrected or taken out.
+pub fn without_dead(facts: &Facts, node: &Node, record: &Record, terms: &[usize]) -> String {
+    edited(node, record, |term, _| terms.contains(&term).then(|| alive(facts, TermRef { record: 0, term })))
 }
 
 /// The record with these terms taken out.
