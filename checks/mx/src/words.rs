@@ -12,9 +12,11 @@ pub fn list<T: AsRef<str>>(items: &[T]) -> String {
     }
 }
 
-/// When a change of a record with this TTL, in seconds, is seen everywhere.
+/// When a change of a record is seen everywhere. `ttl`: the seconds that the
+/// copy seen may still be kept; a resolver counts them down, and another may
+/// have fetched its copy later.
 pub fn after_ttl(ttl: u32) -> String {
-    format!("after the TTL of the old record, {}", duration(ttl))
+    format!("once the old record has left all caches; the copy that was seen lives {} more", duration(ttl))
 }
 
 fn duration(seconds: u32) -> String {

@@ -139,8 +139,8 @@ pub(super) fn voids(facts: &Facts, out: &mut Judgement) {
     }
     let terms: Vec<&str> = voids.iter().map(|at| survey.text(*at)).collect();
     let seen = format!(
-        "{} in the SPF tree of {} find nothing, and {VOID_LIMIT} may: {}. Receivers that count them end with \
-         `permerror`.",
+        "{} in the SPF tree of {} lead to nothing, wholly or in part, and {VOID_LIMIT} may: {}. Receivers that count \
+         them end with `permerror`.",
         words::plural(voids.len(), "term"),
         facts.domain,
         words::list(&terms)
@@ -162,6 +162,9 @@ pub(super) fn voids(facts: &Facts, out: &mut Judgement) {
         None => Remedy::step("Ask whoever runs the included records to take out the terms that find nothing."),
     };
     let finding = words::finding(facts, TOO_MANY_VOIDS, seen).remedy(remedy);
-    let evidence = voids.iter().take(10).map(|at| words::at(facts, *at, "finds nothing"));
+    let evidence = voids.iter().take(10).map(|at| {
+        let partly = survey.cost(*at).is_some_and(|cost| matches!(cost.state, CostState::Exchanges { .. }));
+        words::at(facts, *at, if partly { "has exchanges without address" } else { "finds nothing" })
+    });
     out.find(evidence.fold(finding, Finding::evidence));
 }

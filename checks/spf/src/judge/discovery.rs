@@ -1,7 +1,7 @@
 //! Whether there is a record, and only one.
 
 use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Severity, Span};
-use mail_syntax::spf::{Lookalike, NodeState, Qualifier, Selection, parse, select};
+use mail_syntax::spf::{LOOKUP_LIMIT, Lookalike, NodeState, Qualifier, Selection, VOID_LIMIT, parse, select};
 
 use super::{merge, missing, syntax::Joined, words};
 use crate::{MULTIPLE, NOT_RECOGNISED, RECORD, SENDER_ID, TOO_LONG, TYPE_99, facts::Facts};
@@ -172,21 +172,34 @@ fn summary(facts: &Facts, record: &mail_syntax::spf::Record, out: &mut Judgement
     let lookups = facts.survey.lookups();
     let voids = facts.survey.voids().count();
     let at_least = words::at_least(facts);
-    let rest = if record.is_broken() {
-        "receivers cannot read it and end with `permerror`"
-    } else {
-        super::policy::default_of(facts).phrase()
+    let default = super::policy::default_of(facts).phrase();
+    let rest = match (record.is_broken(), super::tree::ends_in_permerror(facts), voids > VOID_LIMIT) {
+        (true, ..) => "receivers cannot read it and end with `permerror`".to_owned(),
+        (_, true, _) => {
+            "servers that no term names before the fault get `permerror`, as other findings show".to_owned()
+        }
+        (.., true) => format!("receivers that count void lookups end with `permerror`; with others {default}"),
+        _ => default.to_owned(),
+    };
+    let is_circle = facts.survey.nodes.iter().any(|node| matches!(node.state, NodeState::Loop(_)));
+    let cost = match (is_circle, lookups > LOOKUP_LIMIT) {
+        // Going round the circle, a receiver counts on until it gives up.
+        (true, false) => format!("more than {LOOKUP_LIMIT} lookups, since its terms lead in a circle,"),
+        (_, true) => format!("{at_least}{lookups} lookups, of which {LOOKUP_LIMIT} are allowed,"),
+        _ => format!("{at_least}{lookups} of {LOOKUP_LIMIT} lookups"),
     };
     let seen = format!(
-        "{} publishes one SPF record. It costs {at_least}{lookups} of 10 lookups and {voids} of 2 void lookups; {rest}.",
+        "{} publishes one SPF record. It costs {cost} and {voids} of {VOID_LIMIT} void lookups; {rest}.",
         facts.domain
     );
     let open = matches!(super::policy::default_of(facts), super::policy::Default::All(Qualifier::Pass, _));
     let sound = !open && !record.is_broken() && !super::tree::is_broken(facts) && !words::is_unanswered(facts);
     let evidence = facts.quote(&facts.domain, &root.text);
     let evidence = match record.all() {
-        Some((term, _)) => evidence.at(words::span(record.terms[term].span), "whoever is not named before"),
-        None => evidence,
+        Some((term, _)) if sound || open => {
+            evidence.at(words::span(record.terms[term].span), "whoever is not named before")
+        }
+        _ => evidence,
     };
     let finding = words::finding(facts, RECORD, seen).evidence(evidence);
     out.find(if sound { finding } else { finding.severity(Severity::Info) });

@@ -1,7 +1,7 @@
 //! What a receiver would decide for the address and identity given.
 
 use engine_plugin_api::{Actor, Cause, CauseKind, Evidence, Finding, Judgement, Remedy, Severity, Subject, Unknown};
-use mail_syntax::spf::{Evaluation, Network, Query, StepOutcome, TermRef, Verdict, Why};
+use mail_syntax::spf::{Evaluation, LOOKUP_LIMIT, Network, Query, StepOutcome, TermRef, VOID_LIMIT, Verdict, Why};
 
 use super::words;
 use crate::{
@@ -42,8 +42,14 @@ fn temperror(facts: &Facts, evaluated: &Evaluated, evaluation: &Evaluation, out:
         _ => None,
     };
     let cause = cause.unwrap_or_else(|| Cause::new(CauseKind::ServerFailure, "the DNS gave no answer"));
-    let unknown = Unknown::new(subject(evaluated), what(evaluated), cause)
-        .advice("A receiver answers `temperror` and defers the mail; it tries again.");
+    let unknown = Unknown::new(subject(evaluated), what(evaluated), cause).advice(format!(
+        "Receivers answer `temperror` and put the mail off until the DNS answers. Find out why the name servers of {} \
+             do not; once they do, run this check again.",
+        match &evaluation.why {
+            Why::NoAnswer(question) => question.name.as_str(),
+            _ => evaluated.query.domain.as_str(),
+        }
+    ));
     out.unknown(unknown);
 }
 
@@ -132,18 +138,25 @@ fn by_way_of(evaluation: &Evaluation) -> String {
 
 /// The terms that were looked at in vain, and the cost.
 fn trace(evaluation: &Evaluation) -> Option<String> {
-    let vain: Vec<&str> = evaluation
-        .steps
-        .iter()
-        .filter(|step| step.outcome == StepOutcome::NoMatch)
-        .filter_map(|step| evaluation.term(step.at))
-        .map(|term| term.text)
-        .collect();
+    let mut vain: Vec<&str> = Vec::new();
+    let terms = evaluation.steps.iter().filter(|step| step.outcome == StepOutcome::NoMatch);
+    for term in terms.filter_map(|step| evaluation.term(step.at)) {
+        // Includes that overlap, or lead in a circle, come to the same terms again.
+        if !vain.contains(&term.text) {
+            vain.push(term.text);
+        }
+    }
     if evaluation.steps.is_empty() {
         return None;
     }
     let before = if vain.is_empty() { String::new() } else { format!("No match: {}. ", words::list(&vain)) };
-    Some(format!("{before}Cost: {} of 10 lookups, {} of 2 void lookups.", evaluation.lookups, evaluation.voids))
+    // The one beyond the limit ends the evaluation, and is not made.
+    let cost = |n: usize, limit: usize, noun: &str| match n > limit {
+        true => format!("more than {limit} {noun}"),
+        false => format!("{n} of {limit} {noun}"),
+    };
+    let lookups = cost(evaluation.lookups, LOOKUP_LIMIT, "lookups");
+    Some(format!("{before}Cost: {lookups}, {}.", cost(evaluation.voids, VOID_LIMIT, "void lookups")))
 }
 
 /// The records on the way to the decision, the deciding one first, each with

@@ -1,6 +1,6 @@
 //! What includes, redirects and names lead to.
 
-use engine_plugin_api::{Judgement, Remedy};
+use engine_plugin_api::{Actor, Judgement, Remedy};
 use mail_syntax::spf::{
     CostState, Explanation, Kind, LOOKUP_LIMIT, Mechanism, NAME_LIMIT, Node, NodeState, Record, TermRef, Use,
     VOID_LIMIT,
@@ -35,10 +35,14 @@ pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
     cost::voids(facts, out);
 }
 
-/// Whether the tree makes every evaluation that comes there end in `permerror`.
+/// Whether receivers, or those that count void lookups, end in `permerror`.
 pub fn is_broken(facts: &Facts) -> bool {
+    ends_in_permerror(facts) || facts.survey.voids().count() > VOID_LIMIT
+}
+
+/// Whether the tree makes every evaluation that comes there end in `permerror`.
+pub fn ends_in_permerror(facts: &Facts) -> bool {
     facts.survey.lookups() > LOOKUP_LIMIT
-        || facts.survey.voids().count() > VOID_LIMIT
         || facts.survey.nodes.iter().any(|node| match &node.state {
             NodeState::Record(record) => record.is_broken(),
             NodeState::Pending | NodeState::Failed => false,
@@ -121,6 +125,17 @@ fn leads_nowhere(
             "Publish one right SPF record at {}, or let `{term}` name the domain that has it.",
             node.domain
         ))
+    } else if words::owner(facts, &facts.survey.nodes[parent.record].domain) == Actor::DomainOwner {
+        let above = &facts.survey.nodes[parent.record];
+        let step = format!(
+            "In the record of {}, in your own zone, correct the name in `{term}` if it is misspelt. Else take the term \
+             out: nobody loses the right to send, since the check fails there now.",
+            above.domain
+        );
+        match above.record() {
+            Some(record) => words::replace(facts, above, step, &words::without(above, record, &[parent.term])),
+            None => Remedy::step(step),
+        }
     } else {
         let first = facts.survey.path(at).first().map(|one| facts.survey.text(*one)).unwrap_or(term);
         Remedy::step(format!(
@@ -191,12 +206,22 @@ fn names(facts: &Facts, here: TermRef, node: &Node, state: &CostState, name: &st
         }
         _ => return,
     };
+    let part = match state {
+        CostState::Exchanges { names, dead } if dead.len() < *names => Some((dead.len(), *names)),
+        _ => None,
+    };
+    let whole = part.is_none();
+    let (finds, label) = match part {
+        Some((dead, names)) => (
+            format!("finds only some of what it leads to: {what}"),
+            format!("{dead} of {names} exchanges without address"),
+        ),
+        None => (format!("finds nothing: {what}"), "finds nothing".to_owned()),
+    };
     let seen = format!(
-        "`{term}` in {whose} finds nothing: {what}. It costs one of 10 lookups{}.",
+        "`{term}` in {whose} {finds}. It costs one of 10 lookups{}.",
         if state.is_void() { " and one of 2 void lookups" } else { "" }
     );
-    let whole = !matches!(state, CostState::Exchanges { names, dead } if dead.len() < *names);
-    let seen = if whole { seen } else { seen.replace("finds nothing", "finds less than it names") };
     let remedy = match node.record().filter(|_| here.record == 0 && whole) {
         Some(record) => {
             let step = match words::alive(facts, here).as_str() {
@@ -214,7 +239,7 @@ fn names(facts: &Facts, here: TermRef, node: &Node, state: &CostState, name: &st
         None => Remedy::step(format!("Correct the name that `{term}` leads to, or take the term out.")),
     };
     let finding = words::finding(facts, VOID_TERM, seen)
-        .evidence(words::at(facts, here, "finds nothing"))
+        .evidence(words::at(facts, here, label))
         .actor(words::owner(facts, &node.domain))
         .remedy(remedy);
     out.find(finding);

@@ -24,6 +24,10 @@ pub fn span(span: mail_syntax::Span) -> Span {
 pub fn at(facts: &Facts, term: TermRef, label: impl Into<String>) -> Evidence {
     let node = &facts.survey.nodes[term.record];
     let evidence = facts.quote(&node.domain, &node.text);
+    let label = match term.record {
+        0 => label.into(),
+        _ => format!("{} (TXT of {})", label.into(), node.domain),
+    };
     match node.record().and_then(|record| record.terms.get(term.term)) {
         Some(term) => evidence.at(span(term.span), label),
         None => evidence,
@@ -109,10 +113,14 @@ pub fn replace(facts: &Facts, node: &Node, step: impl Into<String>, text: &str) 
     takes_effect(facts, &node.domain, remedy)
 }
 
-/// Says how long the old record of `domain` is remembered.
+/// Says how long the old record of `domain` is remembered. The TTL seen is what
+/// the resolver's copy has left of it, so that others may keep theirs longer.
 pub fn takes_effect(facts: &Facts, domain: &str, remedy: Remedy) -> Remedy {
     match facts.txt(domain).and_then(|seen| seen.ttl) {
-        Some(ttl) => remedy.effect(format!("after the record's TTL, {}", duration(ttl))),
+        Some(ttl) => remedy.effect(format!(
+            "once the old record has left all caches; the copy that was seen lives {} more",
+            duration(ttl)
+        )),
         None => remedy,
     }
 }
@@ -121,7 +129,7 @@ fn duration(seconds: u32) -> String {
     let (n, unit) = match seconds {
         s if s >= 86_400 && s.is_multiple_of(86_400) => (s / 86_400, "day"),
         s if s >= 3_600 && s.is_multiple_of(3_600) => (s / 3_600, "hour"),
-        s if s >= 60 && s.is_multiple_of(60) => (s / 60, "minute"),
+        s if s >= 120 => (s.div_ceil(60), "minute"),
         s => (s, "second"),
     };
     plural(n as usize, unit)
