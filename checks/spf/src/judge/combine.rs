@@ -41,7 +41,8 @@ fn one_record(facts: &Facts, name: &str, findings: &mut [Finding]) {
         wishes.iter().any(|wish| [INCLUDE_BROKEN, INCLUDE_NONE, LOOP].contains(&findings[wish.finding].code.as_str()));
     let mut candidates: Vec<&Wish> = wishes
         .iter()
-        .filter(|wish| !conditional(wish) && !(includes_go && findings[wish.finding].code == INCLUDE_REPEATED))
+        .filter(|wish| !conditional(wish))
+        .filter(|wish| !includes_go || findings[wish.finding].code != INCLUDE_REPEATED)
         .collect();
     if candidates.is_empty() {
         candidates.extend(wishes.first());
@@ -85,7 +86,7 @@ fn one_record(facts: &Facts, name: &str, findings: &mut [Finding]) {
         } else if wish.text != text {
             remedy.publish.iter_mut().filter(|r| is_at(name, r)).for_each(|r| r.value.clone_from(&text));
             if let Some(edit) = &edit {
-                remedy.step.push_str(&format!(" The record given makes all repairs at once: it {}.", edit.told()));
+                remedy.step.push_str(&format!(" The record given makes these repairs at once: it {}.", edit.told()));
             }
         }
     }

@@ -167,7 +167,13 @@ fn evidence(facts: &Facts, evaluation: &Evaluation) -> Vec<Evidence> {
     for at in evaluation.path.iter().rev() {
         if let Some(term) = evaluation.term(*at) {
             let label = if Some(*at) == last { label(evaluation, *at) } else { "leads there" };
-            shown.push(facts.quote(term.domain, term.record).at(words::span(term.span), label));
+            let label = words::labelled(facts, term.domain, label);
+            let evidence = facts.quote(term.domain, term.record).at(words::span(term.span), label);
+            let place = |one: &Evidence| one.quote.as_ref().map(|quote| (quote.text.clone(), quote.span));
+            // A circle leads to the same place more than once.
+            if !shown.iter().any(|one| one.id == evidence.id && place(one) == place(&evidence)) {
+                shown.push(evidence);
+            }
         }
     }
     let unread = match &evaluation.why {
@@ -178,7 +184,9 @@ fn evidence(facts: &Facts, evaluation: &Evaluation) -> Vec<Evidence> {
         let evidence = facts.quote(&visited.domain, &visited.text);
         let fault = visited.record.issues.iter().find(|issue| issue.kind.is_fatal());
         let evidence = match fault {
-            Some(issue) => evidence.at(words::span(issue.span), issue.kind.to_string()),
+            Some(issue) => {
+                evidence.at(words::span(issue.span), words::labelled(facts, &visited.domain, issue.kind.to_string()))
+            }
             None => evidence,
         };
         shown.insert(0, evidence);

@@ -480,6 +480,26 @@ fn the_repairs_of_one_record_are_one_record() {
 }
 
 #[test]
+fn the_findings_of_a_broken_tree_agree() {
+    let circle = ["d.example TXT v=spf1 include:_spf.d.example -all".to_owned()];
+    let more = ["_spf.d.example TXT v=spf1 ip4:25.25.3.0/24 include:d.example -all"];
+    let mut target = Target::domain("d.example");
+    (target.ip, target.sender) = (Some("25.25.99.9".parse().unwrap()), Some("joe@d.example".into()));
+    let judgement = judged(&target, &world(&circle, &more));
+    let (shown, result) = (find(&judgement, "spf-record"), find(&judgement, "spf-permerror"));
+    assert!(shown.seen.contains("`permerror`") && !shown.seen.contains("`fail`"), "{}", shown.seen);
+    assert!(shown.seen.contains("more than 10 lookups") && result.seen.contains("more than 10 lookups"));
+    assert_eq!(result.seen.matches("ip4:25.25.3.0/24").count(), 1, "{}", result.seen);
+    assert_eq!(published(find(&judgement, "spf-loop")), Some("v=spf1 ip4:25.25.3.0/24 -all"));
+    let partly = ["d.example TXT v=spf1 mx -all".to_owned()];
+    let judgement = judged(&Target::domain("d.example"), &world(&partly, &["d.example MX gone.d.example"]));
+    let finding = find(&judgement, "spf-void-term");
+    let told = format!("{finding:?}");
+    assert!(!told.contains("finds nothing") && told.contains("1 of 2 exchanges without address"), "{told}");
+    assert_eq!(published(finding), None);
+}
+
+#[test]
 fn one_slip_is_told_once_with_what_was_meant() {
     let s = ["s.example TXT v=spf1 ip4:25.25.3.0/24 -all"];
     check(

@@ -1,6 +1,6 @@
 //! What includes, redirects and names lead to.
 
-use engine_plugin_api::{Actor, Judgement, Remedy};
+use engine_plugin_api::{Actor, Judgement, Remedy, Span};
 use mail_syntax::spf::{
     CostState, Explanation, Kind, LOOKUP_LIMIT, Mechanism, NAME_LIMIT, Node, NodeState, Record, TermRef, Use,
     VOID_LIMIT,
@@ -101,13 +101,17 @@ fn leads_nowhere(
             let fault = other.issues.iter().find(|issue| issue.kind.is_fatal());
             let evidence = facts.quote(&node.domain, &node.text);
             finding.evidence(match fault {
-                Some(issue) => evidence.at(words::span(issue.span), issue.kind.to_string()),
+                Some(issue) => {
+                    let label = words::labelled(facts, &node.domain, issue.kind.to_string());
+                    evidence.at(words::span(issue.span), label)
+                }
                 None => evidence,
             })
         }
-        NodeState::Several(several) => {
-            several.records.iter().fold(finding, |f, one| f.evidence(facts.quote(&node.domain, &one.text)))
-        }
+        NodeState::Several(several) => several.records.iter().fold(finding, |finding, one| {
+            let label = words::labelled(facts, &node.domain, "an SPF record");
+            finding.evidence(facts.quote(&node.domain, &one.text).at(Span::new(0, 6), label))
+        }),
         _ => match facts.answer(&node.domain, Kind::Txt) {
             Some(evidence) => finding.evidence(evidence),
             None => finding,

@@ -24,14 +24,17 @@ pub fn span(span: mail_syntax::Span) -> Span {
 pub fn at(facts: &Facts, term: TermRef, label: impl Into<String>) -> Evidence {
     let node = &facts.survey.nodes[term.record];
     let evidence = facts.quote(&node.domain, &node.text);
-    let label = match term.record {
-        0 => label.into(),
-        _ => format!("{} (TXT of {})", label.into(), node.domain),
-    };
+    let label = labelled(facts, &node.domain, label);
     match node.record().and_then(|record| record.terms.get(term.term)) {
         Some(term) => evidence.at(span(term.span), label),
         None => evidence,
     }
+}
+
+/// A label that also says whose record is quoted, where it is not the domain's own.
+pub fn labelled(facts: &Facts, domain: &str, label: impl Into<String>) -> String {
+    let label = label.into();
+    if domain.eq_ignore_ascii_case(&facts.domain) { label } else { format!("{label} (TXT of {domain})") }
 }
 
 /// Who can change the record of `domain`.
