@@ -21,6 +21,13 @@ use crate::{
     facts::{Evaluated, Facts, Identity, Mail, Seen, Text, hosts_named_as_mx},
 };
 
+/// Questions up to which everything is asked as soon as it is named.
+const AT_ONCE: usize = 100;
+/// What is asked at once beyond that.
+const LATER_AT_ONCE: usize = 4;
+/// How many times the tree's own bound of questions is asked at most.
+const MOST_ASKED: usize = 5;
+
 /// Gathers the facts. Costs two questions beside the tree's own (the MX and
 /// the type-99 records); the tree's are asked as soon as they are known, so
 /// that the round trips are its depth.
@@ -78,17 +85,23 @@ async fn walk(cx: &Context, domain: &str, queries: Vec<(Identity, Query)>, confi
         let tree = survey(domain, &known, limits);
         let results: Vec<Result<Evaluation, Vec<Question>>> =
             queries.iter().map(|(_, query)| check_host(query, &known)).collect();
-        wanted.extend(tree.missing.iter().cloned());
-        wanted.extend(results.iter().filter_map(|result| result.as_ref().err()).flatten().cloned());
+        // A tree of this size goes beyond its bounds: from here on little is
+        // asked before it is known to be needed.
+        let at_once = if asked.len() < AT_ONCE { usize::MAX } else { LATER_AT_ONCE };
+        wanted.extend(tree.missing.iter().take(at_once).cloned());
+        wanted.extend(results.iter().filter_map(|result| result.as_ref().err()).flatten().take(at_once).cloned());
         wanted.extend(
             tree.root()
                 .into_iter()
                 .flat_map(hosts_named_as_mx)
-                .flat_map(|(_, name)| [Kind::A, Kind::Aaaa].map(|kind| Question::new(name, kind))),
+                .flat_map(|(_, name)| [Kind::A, Kind::Aaaa].map(|kind| Question::new(name, kind)))
+                .take(at_once),
         );
         for question in wanted.drain(..) {
-            // An evaluation asks little beyond the tree; twice its bound ends any.
-            if asked.len() < 2 * limits.questions && asked.insert(question.clone()) {
+            // An evaluation asks little beyond the tree. A tree beyond its bounds
+            // asks, while answers come, for what it later has no room for: the
+            // result does not depend on that, as long as all it needs is asked.
+            if asked.len() < MOST_ASKED * limits.questions && asked.insert(question.clone()) {
                 running.push(ask(cx, question));
             }
         }

@@ -129,7 +129,12 @@ fn refused(facts: &Facts, server: &Server, stage: Stage, answer: &SmtpAnswer, ou
         );
         return Standing::Blocked;
     }
-    if answer.code < 500 {
+    if answer.code < 400 {
+        let what = format!("answers {at} with {}, which is no answer to that (RFC 5321 §4.3.2).", answer.code);
+        let remedy = Remedy::step("Look at what listens there: it does not hold to SMTP, and senders give up on it.");
+        let fault = Fault::new(MALFORMED_REPLY, server, what).evidence(server.at_code(answer, "out of place"));
+        out.fault(fault.remedy(remedy));
+    } else if answer.code < 500 {
         deferred(server, &at, answer, why, out);
     } else {
         let what = format!(

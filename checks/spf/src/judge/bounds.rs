@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use engine_plugin_api::{Judgement, Quote, Span};
+use engine_plugin_api::{Finding, Judgement, Quote, Span};
+
+use super::words;
+use crate::facts::Facts;
 
 /// Findings of one code that are told one by one.
 const ALIKE: usize = 10;
@@ -10,6 +13,13 @@ const ALIKE: usize = 10;
 const QUOTED: usize = 1_200;
 /// Bytes around the place at fault that are quoted of a longer one.
 const AROUND: usize = 300;
+
+/// Adds a finding that one record can make thousands of. Beyond the bound it
+/// is only counted: each would hold the record several times over.
+pub fn find(facts: &Facts, code: &str, out: &mut Judgement, make: impl FnOnce() -> Finding) {
+    let told = out.findings.iter().filter(|finding| finding.code == code).count();
+    out.find(if told < ALIKE { make() } else { words::finding(facts, code, "") });
+}
 
 /// Counts what is beyond the bounds, and cuts long quotations to what the caret points at.
 pub fn keep(out: &mut Judgement) {

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use engine_plugin_api::{Judgement, Remedy, Severity};
+use engine_plugin_api::{Finding, Judgement, Remedy, Severity};
 use ip_scope::Block;
 use mail_syntax::spf::{DualCidr, Mechanism, Network, Node, Qualifier, Record, TermRef};
 
-use super::words;
+use super::{bounds, words};
 use crate::{ADDRESS_NOT_PUBLIC, Config, NETWORK_WIDE, SHADOWED, facts::Facts};
 
 /// Prefix lengths up to these are remarked on in anybody's record: no
@@ -65,12 +65,13 @@ fn wide(facts: &Facts, here: TermRef, mechanism: &Mechanism, config: Option<&Con
         let remedy = Remedy::step(
             "Name the networks that mail really comes from, by the prefix length that the network's owner was given.",
         );
-        let finding = words::finding(facts, NETWORK_WIDE, seen)
-            .severity(severity)
-            .evidence(words::at(facts, here, format!("/{length}")))
-            .actor(words::owner(facts, domain))
-            .remedy(remedy);
-        out.find(finding);
+        bounds::find(facts, NETWORK_WIDE, out, || {
+            words::finding(facts, NETWORK_WIDE, seen)
+                .severity(severity)
+                .evidence(words::at(facts, here, format!("/{length}")))
+                .actor(words::owner(facts, domain))
+                .remedy(remedy)
+        });
     }
 }
 
@@ -82,6 +83,10 @@ fn block_of(network: &Network) -> Option<&'static Block> {
 
 fn not_public(facts: &Facts, node: &Node, record: &Record, here: TermRef, network: &Network, out: &mut Judgement) {
     let Some(block) = block_of(network) else { return };
+    bounds::find(facts, ADDRESS_NOT_PUBLIC, out, || in_block(facts, node, record, here, network, block));
+}
+
+fn in_block(facts: &Facts, node: &Node, record: &Record, here: TermRef, network: &Network, block: &Block) -> Finding {
     let term = facts.survey.text(here);
     if let Some(v4) = unmapped(network) {
         let right = format!("{}ip4:{v4}", qualifier_of(term));
@@ -92,11 +97,9 @@ fn not_public(facts: &Facts, node: &Node, record: &Record, here: TermRef, networ
         );
         let text = words::edited(node, record, |at, _| (at == here.term).then(|| right.clone()));
         let step = format!("Write `{right}` instead. That authorises the address, which it does not now.");
-        let finding = words::finding(facts, ADDRESS_NOT_PUBLIC, seen)
+        return words::finding(facts, ADDRESS_NOT_PUBLIC, seen)
             .evidence(words::at(facts, here, "matches nobody"))
             .remedy(words::replace(facts, node, step, &text));
-        out.find(finding);
-        return;
     }
     let seen = format!(
         "`{term}` in the SPF record of {} lies in {block}. No mail reaches a receiver on the internet from there.",
@@ -107,10 +110,9 @@ fn not_public(facts: &Facts, node: &Node, record: &Record, here: TermRef, networ
          `{term}` out; that changes nothing for anybody."
     );
     let text = words::without(node, record, &[here.term]);
-    let finding = words::finding(facts, ADDRESS_NOT_PUBLIC, seen)
+    words::finding(facts, ADDRESS_NOT_PUBLIC, seen)
         .evidence(words::at(facts, here, block.purpose))
-        .remedy(words::replace(facts, node, step, &text));
-    out.find(finding);
+        .remedy(words::replace(facts, node, step, &text))
 }
 
 /// The IPv4 network that an IPv4-mapped one carries, where it is public (RFC 7208 §5).
@@ -139,23 +141,30 @@ fn shadowed(facts: &Facts, node: &Node, record: &Record, out: &mut Judgement) {
             });
         let Some((first, earlier)) = covering else { continue };
         let here = TermRef { record: 0, term: *term };
-        let (late, early) = (facts.survey.text(here), facts.survey.text(TermRef { record: 0, term: *first }));
-        let same = earlier.qualifier == directive.qualifier;
-        let consequence = if same { "" } else { ", and the earlier one says otherwise" };
-        let seen = format!(
-            "`{late}` in the SPF record of {} never decides: `{early}` stands before it and covers it{consequence}.",
-            facts.domain
-        );
-        let text = words::without(node, record, &[*term]);
-        let step = if same {
-            format!("Take `{late}` out; nobody's right to send changes.")
-        } else {
-            format!("Put `{late}` before `{early}` if the exception is meant; else take it out, which changes nothing.")
-        };
-        let remedy = if same { words::replace(facts, node, step, &text) } else { Remedy::step(step) };
-        let finding = words::finding(facts, SHADOWED, seen)
-            .evidence(words::at(facts, here, format!("covered by {early}")))
-            .remedy(remedy);
-        out.find(if same { finding } else { finding.severity(Severity::Warning) });
+        bounds::find(facts, SHADOWED, out, || {
+            shadow(facts, node, record, here, *first, earlier.qualifier == directive.qualifier)
+        });
     }
+}
+
+/// The finding for the term `here`, which the term `first` covers with the
+/// same qualifier or another.
+fn shadow(facts: &Facts, node: &Node, record: &Record, here: TermRef, first: usize, same: bool) -> Finding {
+    let (late, early) = (facts.survey.text(here), facts.survey.text(TermRef { record: here.record, term: first }));
+    let consequence = if same { "" } else { ", and the earlier one says otherwise" };
+    let seen = format!(
+        "`{late}` in the SPF record of {} never decides: `{early}` stands before it and covers it{consequence}.",
+        facts.domain
+    );
+    let text = words::without(node, record, &[here.term]);
+    let step = if same {
+        format!("Take `{late}` out; nobody's right to send changes.")
+    } else {
+        format!("Put `{late}` before `{early}` if the exception is meant; else take it out, which changes nothing.")
+    };
+    let remedy = if same { words::replace(facts, node, step, &text) } else { Remedy::step(step) };
+    let finding = words::finding(facts, SHADOWED, seen)
+        .evidence(words::at(facts, here, format!("covered by {early}")))
+        .remedy(remedy);
+    if same { finding } else { finding.severity(Severity::Warning) }
 }

@@ -3,7 +3,7 @@
 use engine_plugin_api::{Judgement, Remedy, Severity};
 use mail_syntax::spf::{CostState, Mechanism, Node, NodeState, Qualifier, Record, TermRef, parse};
 
-use super::words;
+use super::{bounds, words};
 use crate::{
     ALL_NEUTRAL, ALL_PASS, NO_DEFAULT, PARKED_LOOSE, PTR,
     facts::{Facts, Mail},
@@ -222,11 +222,12 @@ fn ptr(facts: &Facts, at: usize, node: &Node, record: &Record, out: &mut Judgeme
         );
         let step = "Name the servers by `ip4:`, `ip6:` or `a:` first, then take the term out; whoever is authorised only \
              by it is no longer so after that.";
-        let finding = words::finding(facts, PTR, seen)
-            .evidence(words::at(facts, here, "not to be used"))
-            .actor(words::owner(facts, &node.domain))
-            .remedy(Remedy::step(step));
-        out.find(finding);
+        bounds::find(facts, PTR, out, || {
+            words::finding(facts, PTR, seen)
+                .evidence(words::at(facts, here, "not to be used"))
+                .actor(words::owner(facts, &node.domain))
+                .remedy(Remedy::step(step))
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 use engine_plugin_api::{Finding, Judgement, Remedy, Severity, Span};
 use mail_syntax::spf::{DomainFault, Issue, IssueKind, Node, NodeState, Record, TermKind, parse};
 
-use super::words;
+use super::{bounds, words};
 use crate::{
     ADDRESS_INVALID, NOT_ASCII, REDIRECT_IGNORED, STRINGS_JOINED, SYNTAX, TERMS_AFTER_ALL, UNKNOWN_MECHANISM,
     facts::Facts,
@@ -127,9 +127,12 @@ fn fault(facts: &Facts, node: &Node, record: &Record, issue: &Issue, out: &mut J
         "Receivers ignore the term."
     };
     let seen = format!("`{term}` in the SPF record of {} cannot be used: {}. {consequence}", facts.domain, issue.kind);
-    let evidence = facts.quote(&node.domain, &node.text).at(words::span(issue.span), issue.kind.to_string());
-    let finding = words::finding(facts, code, seen).evidence(evidence).remedy(correction(facts, node, record, issue));
-    out.find(if issue.kind.is_fatal() { finding } else { finding.severity(Severity::Warning) });
+    bounds::find(facts, code, out, || {
+        let evidence = facts.quote(&node.domain, &node.text).at(words::span(issue.span), issue.kind.to_string());
+        let finding =
+            words::finding(facts, code, seen).evidence(evidence).remedy(correction(facts, node, record, issue));
+        if issue.kind.is_fatal() { finding } else { finding.severity(Severity::Warning) }
+    });
 }
 
 /// The record with every term that has an obvious correction corrected; the

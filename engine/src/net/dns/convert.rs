@@ -12,8 +12,9 @@ use hickory_proto::{
 
 use super::{codes, exchange::Question, name};
 
-/// The most records of one section; a message with more is not read.
-const MAX_RECORDS: u16 = 1000;
+/// The most records of one section; a message with more is not read. Enough
+/// for whatever 64 KB can reasonably hold.
+const MAX_RECORDS: u16 = 2000;
 /// The most extended errors that are kept.
 const MAX_EXTENDED_ERRORS: usize = 16;
 /// The most characters of an extended error's text that are kept.
@@ -64,19 +65,59 @@ pub(super) fn read(message: &[u8], question: &Question) -> Result<Reading, Strin
     let authority = read_section(&mut decoder, header.authority).map_err(broken)?;
     let options = read_options(&mut decoder, header.additional).map_err(broken)?;
 
+    let some_answers = !answers.is_empty();
+    let answers = along_the_chain(question, answers);
     let rcode = header.rcode | options.as_ref().map_or(0, |options| options.rcode_high << 4);
     let mut reading = Reading {
         status: DnsStatus::ErrorCode,
         rcode,
         flags: header.flags,
-        answers: along_the_chain(question, answers),
+        answers,
         authority,
         edns: options.is_some(),
         extended_errors: options.map(|options| options.extended_errors).unwrap_or_default(),
         cause: String::new(),
     };
+    if let Some(contradiction) = contradiction(&reading, question, some_answers) {
+        return Err(contradiction);
+    }
     (reading.status, reading.cause) = judge(&reading, question);
     Ok(reading)
+}
+
+/// Why a message cannot be believed, although it can be read: it would pass for
+/// "there is nothing". `some_answers`: it has answers, ours or not.
+fn contradiction(reading: &Reading, question: &Question, some_answers: bool) -> Option<String> {
+    let wanted = reading.answers.iter().any(|r| r.rtype == question.rtype || question.rtype == ANY);
+    match reading.rcode {
+        codes::NXDOMAIN if wanted => Some("said that the name does not exist, and sent records of it".to_owned()),
+        codes::NOERROR if some_answers && reading.answers.is_empty() => {
+            Some("sent records of names that nobody asked for".to_owned())
+        }
+        codes::NOERROR if !wanted && is_circle(question, &reading.answers) => {
+            Some("sent aliases that lead in a circle".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Whether the aliases from the name on lead back to one of themselves.
+fn is_circle(question: &Question, answers: &[DnsRecord]) -> bool {
+    let target = |name: &str| {
+        answers.iter().find_map(|record| match &record.data {
+            RecordData::Cname { target } if record.name == name => Some(target.as_str()),
+            _ => None,
+        })
+    };
+    let mut seen = HashSet::new();
+    let mut at = question.text.as_str();
+    while seen.insert(at) {
+        match target(at) {
+            Some(next) => at = next,
+            None => return false,
+        }
+    }
+    true
 }
 
 /// The status, and the cause where it is no answer.

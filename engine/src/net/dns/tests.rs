@@ -202,7 +202,36 @@ async fn an_alias_chain_is_followed_and_strangers_are_dropped() {
         })
     })
     .await;
-    assert_eq!(looped.status, DnsStatus::NoData);
+    assert_eq!(looped.status, DnsStatus::Malformed);
+    assert!(looped.detail.ends_with("sent aliases that lead in a circle"), "{}", looped.detail);
+}
+
+#[tokio::test]
+async fn what_contradicts_itself_is_not_taken_for_nothing() {
+    let missing = one(STEADY, |asked| {
+        with(asked, |message| {
+            message.metadata.response_code = ResponseCode::NXDomain;
+            message.add_answer(a("mail.example.", 1));
+        })
+    })
+    .await;
+    assert_eq!(missing.status, DnsStatus::Malformed);
+    let stranger = one(STEADY, |asked| {
+        with(asked, |message| {
+            message.add_answer(a("stranger.example.", 9));
+        })
+    })
+    .await;
+    assert_eq!(stranger.status, DnsStatus::Malformed);
+    // RFC 6604 §3: the name at the end of the chain does not exist.
+    let alias = one(STEADY, |asked| {
+        with(asked, |message| {
+            message.metadata.response_code = ResponseCode::NXDomain;
+            message.add_answer(record("mail.example.", RData::CNAME(CNAME(name("gone.example.")))));
+        })
+    })
+    .await;
+    assert_eq!(alias.status, DnsStatus::NxDomain);
 }
 
 #[tokio::test]
@@ -501,12 +530,12 @@ async fn a_flood_of_records_is_refused_and_hostile_bytes_never_panic() {
             return truncated(asked);
         }
         with(asked, |message| {
-            message.add_answers((0..1001).map(|_| a("mail.example.", 1)));
+            message.add_answers((0..2001).map(|_| a("mail.example.", 1)));
         })
     })
     .await;
     assert_eq!(reply.status, DnsStatus::Truncated);
-    assert!(reply.detail.contains("more than 1000 records"), "{}", reply.detail);
+    assert!(reply.detail.contains("more than 2000 records"), "{}", reply.detail);
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 mod tree;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
 pub use tree::{CostState, Explanation, Limits, Node, NodeState, Survey, TermCost, Use};
 
@@ -19,18 +22,17 @@ use super::{
 /// own, so that the true cost of a record over the limit can be told.
 pub fn survey(domain: &str, known: &Answers, limits: Limits) -> Survey {
     let root = names::normal(domain);
-    let mut walk = Walk { root: &root, known, limits, done: Survey::default() };
+    let mut walk = Walk { root: &root, known, limits, needed: BTreeSet::new(), done: Survey::default() };
     walk.node(root.clone(), None, Use::Root);
-    let mut done = walk.done;
-    done.missing.sort();
-    done.missing.dedup();
-    done
+    walk.done
 }
 
 struct Walk<'a> {
     root: &'a str,
     known: &'a Answers,
     limits: Limits,
+    /// The questions that this walk has come to.
+    needed: BTreeSet<Question>,
     done: Survey,
 }
 
@@ -253,16 +255,22 @@ impl Walk<'_> {
         Some(names::normal(&target.expand_name(&values)))
     }
 
+    /// The answer to a question, or a note that it is missing. What counts
+    /// against the bound is what this walk needs, in its order: so that a walk
+    /// over more answers, or over answers that came in another order, ends at
+    /// the same tree.
     fn ask(&mut self, name: &str, kind: Kind) -> Option<&Answer> {
-        let known = self.known.get(name, kind);
         let question = Question::new(name, kind);
-        if known.is_none() && !self.done.missing.contains(&question) {
-            if self.done.missing.len() + self.known.len() < self.limits.questions {
-                self.done.missing.push(question);
-            } else {
+        if !self.needed.contains(&question) {
+            if self.needed.len() >= self.limits.questions {
                 self.done.truncated = true;
+                return None;
+            }
+            self.needed.insert(question.clone());
+            if self.known.get(name, kind).is_none() {
+                self.done.missing.push(question);
             }
         }
-        known
+        self.known.get(name, kind)
     }
 }

@@ -202,6 +202,35 @@ fn surveyed(domain: &str, lines: &[&str]) -> (Survey, usize) {
 }
 
 #[test]
+fn a_tree_beyond_the_bounds_ends_the_same_in_whatever_order_it_is_learnt() {
+    // Every record includes four others, without end.
+    let answer = |question: &Question| {
+        Answer::Texts(vec![
+            (0..4).fold("v=spf1".to_owned(), |text, n| format!("{text} include:{n}.{}", question.name)).into_bytes(),
+        ])
+    };
+    let limits = Limits { nodes: 20, questions: 15, ..Limits::default() };
+    let learnt = |at_once: usize| {
+        let mut known = Answers::default();
+        loop {
+            let mut survey = survey("example.org", &known, limits);
+            if survey.missing.is_empty() {
+                return survey;
+            }
+            survey.missing.truncate(at_once);
+            for question in survey.missing {
+                let reply = answer(&question);
+                known.insert(question, reply);
+            }
+        }
+    };
+    let one_by_one = learnt(1);
+    assert!(one_by_one.truncated);
+    assert_eq!(one_by_one, learnt(3));
+    assert_eq!(one_by_one, learnt(usize::MAX));
+}
+
+#[test]
 fn a_survey_takes_as_many_rounds_as_the_tree_is_deep_and_counts_every_term_once() {
     let (survey, rounds) = surveyed(
         "example.org",

@@ -7,7 +7,7 @@ use crate::spf::{MacroFault, Question, Record, Selection, TermRef};
 pub struct Limits {
     /// Records at most.
     pub nodes: usize,
-    /// Questions at most, answered ones included.
+    /// Questions that the tree needs at most, answered ones included.
     pub questions: usize,
     /// Terms that cost a lookup at most.
     pub terms: usize,
@@ -26,7 +26,8 @@ pub struct Survey {
     pub nodes: Vec<Node>,
     /// The terms that cost a lookup, in the order of evaluation.
     pub order: Vec<TermRef>,
-    /// Questions whose answers are needed to go on.
+    /// Questions whose answers are needed to go on, in the order of the tree:
+    /// the first is needed whatever the answers to the others are.
     pub missing: Vec<Question>,
     /// Whether the tree goes on beyond the survey's own bounds.
     pub truncated: bool,

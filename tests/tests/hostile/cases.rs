@@ -1,0 +1,322 @@
+//! The behaviours: each a small world in which one thing is hostile.
+
+use std::{fmt::Write, time::Duration};
+
+/// The domain that is examined.
+pub const DOMAIN: &str = "hostile.example";
+
+/// A behaviour.
+pub struct Case {
+    /// Its name, kebab.
+    pub name: String,
+    /// The same in words; with the name, the first column of `docs/hostile.md`.
+    pub words: String,
+    /// The world, in the lab's language.
+    pub world: String,
+    /// The deadline of each check.
+    pub deadline: Duration,
+}
+
+/// Longer than every time-out of the network together; only the cases that
+/// are about deadlines come to it.
+const DEADLINE: Duration = Duration::from_secs(40);
+
+/// A healthy domain but for what `zone` and `sections` add, and the server's keys.
+fn world(zone: &str, server: &str, sections: &str) -> String {
+    format!(
+        r#"
+zone = '''
+{DOMAIN}.             NS    ns1.{DOMAIN}.
+{DOMAIN}.             NS    ns2.{DOMAIN}.
+ns1.{DOMAIN}.         A     25.25.0.53
+ns2.{DOMAIN}.         A     25.25.0.54
+{DOMAIN}.             MX    10 mx.{DOMAIN}.
+mx.{DOMAIN}.          A     25.25.1.1
+1.1.25.25.in-addr.arpa. PTR mx.{DOMAIN}.
+{zone}
+'''
+[[blocklist]]
+zones = ["zen.spamhaus.org", "bl.spamcop.net"]
+[[blocklist]]
+zones = ["dbl.spamhaus.org"]
+kind = "domain"
+[[smtp]]
+address = "25.25.1.1"
+hostname = "mx.{DOMAIN}"
+certificate = "good"
+extensions = ["PIPELINING", "SIZE 10240000", "8BITMIME"]
+accept = ["user@{DOMAIN}", "postmaster@{DOMAIN}", "abuse@{DOMAIN}"]
+{server}
+{sections}
+"#
+    )
+}
+
+/// The domain's ordinary SPF record, as a zone line.
+fn spf(record: &str) -> String {
+    format!("{DOMAIN}. TXT \"{record}\"")
+}
+
+fn case(name: &str, words: &str, world: String) -> Case {
+    Case { name: name.to_owned(), words: words.to_owned(), world, deadline: DEADLINE }
+}
+
+/// A case whose SMTP server acts.
+fn smtp(name: &str, words: &str, server: &str) -> Case {
+    case(name, words, world(&spf("v=spf1 mx -all"), server, ""))
+}
+
+/// A case in which `rtype` of `owner` is answered with a fault.
+fn fault(name: &str, words: &str, owner: &str, rtype: &str, answer: &str) -> Case {
+    let rtype = if rtype.is_empty() { String::new() } else { format!("type = '{rtype}'\n") };
+    let section = format!("[[fault]]\nname = '{owner}'\n{rtype}answer = '{answer}'");
+    case(name, words, world(&spf("v=spf1 mx -all"), "", &section))
+}
+
+fn zone(name: &str, words: &str, lines: &str) -> Case {
+    case(name, words, world(lines, "", ""))
+}
+
+/// Nothing hostile: what every other case is held against.
+pub fn healthy() -> Case {
+    smtp("healthy", "nothing at all", "")
+}
+
+/// All behaviours.
+pub fn all() -> Vec<Case> {
+    let mut cases = smtp_cases();
+    for stage in ["connect", "greeting", "ehlo", "starttls", "handshake", "mail", "rcpt", "quit"] {
+        let reset = if stage == "connect" {
+            "drop_at = 'connect'".to_owned()
+        } else {
+            format!("acts = [{{ at = '{stage}', then = 'reset' }}]")
+        };
+        cases.push(smtp(&format!("reset-at-{stage}"), &format!("the connection is reset at {stage}"), &reset));
+    }
+    for stage in ["greeting", "ehlo", "starttls", "handshake", "mail", "rcpt", "quit"] {
+        let silent = format!("silent_at = '{stage}'");
+        cases.push(smtp(&format!("silent-at-{stage}"), &format!("nothing is said any more at {stage}"), &silent));
+    }
+    cases.extend(dns_cases());
+    cases.extend(zone_cases());
+    cases.extend(deadline_cases());
+    cases
+}
+
+fn smtp_cases() -> Vec<Case> {
+    let act = |name, words, acts: &str| smtp(name, words, &format!("acts = [{acts}]"));
+    vec![
+        act("banner-without-end", "220- lines without end", r"{ at = 'greeting', say = '220-welcome\r\n', times = 0 }"),
+        act(
+            "ehlo-without-end",
+            "250- lines without end at EHLO",
+            r"{ at = 'ehlo', say = '250-X-MORE\r\n', times = 0 }",
+        ),
+        act("rcpt-without-end", "250- lines without end at RCPT", r"{ at = 'rcpt', say = '250-Ok\r\n', times = 0 }"),
+        act(
+            "line-of-a-megabyte",
+            "a banner of 1 MB without a line end",
+            r"{ at = 'greeting', say = '220 welcome', times = 100000, then = 'silent' }",
+        ),
+        act("newlines-without-end", "empty lines without end", r"{ at = 'greeting', say = '\r\n', times = 0 }"),
+        act(
+            "a-byte-at-a-time",
+            "a banner byte by byte that does not end in time",
+            r"{ at = 'greeting', say = '220-mx.hostile.example takes its time\r\n', times = 0, pace = '20ms' }",
+        ),
+        act(
+            "slow-but-whole",
+            "a banner byte by byte that ends in time",
+            r"{ at = 'greeting', say = '220 mx.hostile.example ESMTP\r\n', pace = '10ms' }",
+        ),
+        act(
+            "binary-banner",
+            "NUL and 8-bit bytes in the banner",
+            r"{ at = 'greeting', say = '220 mx.hostile.example \000\255\254\128\r\n' }",
+        ),
+        act(
+            "terminal-escapes",
+            "escape sequences for terminals in the banner",
+            r"{ at = 'greeting', say = '220 mx.hostile.example \027[2J\027]0;owned\007\r\n' }",
+        ),
+        act(
+            "no-final-line",
+            "a banner whose last line never comes",
+            r"{ at = 'greeting', say = '220-mx.hostile.example\r\n', then = 'silent' }",
+        ),
+        act(
+            "no-final-line-closed",
+            "a banner that ends in the middle, and a closed connection",
+            r"{ at = 'greeting', say = '220-mx.hostile', then = 'close' }",
+        ),
+        act("code-600", "a banner with the code 600", r"{ at = 'greeting', say = '600 mx.hostile.example\r\n' }"),
+        act("code-99", "a banner with the code 99", r"{ at = 'greeting', say = '99 mx.hostile.example\r\n' }"),
+        act("code-999-at-mail", "the code 999 at MAIL", r"{ at = 'mail', say = '999 what\r\n' }"),
+        act(
+            "go-ahead-at-mail",
+            "354 at MAIL, which only DATA is answered with",
+            r"{ at = 'mail', say = '354 Go ahead\r\n' }",
+        ),
+        act(
+            "codes-differ",
+            "different codes in the lines of one reply",
+            r"{ at = 'rcpt', say = '250-Ok\r\n550 5.1.1 No\r\n' }",
+        ),
+        act(
+            "goodbye-as-greeting",
+            "221 in place of a greeting",
+            r"{ at = 'greeting', say = '221 2.0.0 Bye\r\n', then = 'close' }",
+        ),
+        act(
+            "two-replies-to-one",
+            "two replies to EHLO",
+            r"{ at = 'ehlo', say = '250 mx.hostile.example\r\n250 2.1.0 Ok\r\n' }",
+        ),
+        act(
+            "replies-ahead",
+            "all replies at once, before the commands",
+            r"{ at = 'greeting', say = '220 mx.hostile.example\r\n250 mx\r\n250 Ok\r\n250 Ok\r\n221 Bye\r\n', then = 'close' }",
+        ),
+        act(
+            "ten-thousand-extensions",
+            "10,000 extensions",
+            r"{ at = 'ehlo', say = '250-X-EXTENSION\r\n', times = 10000 }, { at = 'ehlo', say = '250 HELP\r\n' }",
+        ),
+        act(
+            "tls-garbage",
+            "bytes that are not TLS after STARTTLS",
+            r"{ at = 'handshake', say = 'this is not TLS at all\r\n', times = 100, then = 'silent' }",
+        ),
+        act(
+            "plain-text-after-starttls",
+            "clear text behind the reply to STARTTLS",
+            r"{ at = 'starttls', say = '220 2.0.0 Ready\r\n250 injected\r\n' }",
+        ),
+        act("flood-at-quit", "lines without end in answer to QUIT", r"{ at = 'quit', say = '221-bye\r\n', times = 0 }"),
+        act("echo-server", "everything is sent back", "{ at = 'greeting', then = 'echo' }"),
+        act(
+            "echo-after-greeting",
+            "commands are sent back in place of replies",
+            r"{ at = 'ehlo', say = 'EHLO probe.example\r\n', then = 'echo' }",
+        ),
+        act(
+            "http-server",
+            "an HTTP server at port 25",
+            r"{ at = 'greeting', say = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<html>', then = 'close' }",
+        ),
+        act(
+            "ssh-server",
+            "an SSH server at port 25",
+            r"{ at = 'greeting', say = 'SSH-2.0-OpenSSH_9.9\r\n', then = 'silent' }",
+        ),
+    ]
+}
+
+fn dns_cases() -> Vec<Case> {
+    let mx = |name, words, answer| fault(name, words, DOMAIN, "MX", answer);
+    vec![
+        mx("dns-garbage", "bytes that are no message", "garbage"),
+        mx("dns-empty", "an empty datagram", "empty"),
+        mx("dns-half", "half a message", "half"),
+        mx("dns-echo", "the question sent back", "echo"),
+        mx("dns-wrong-id", "another id", "wrong-id"),
+        mx("dns-wrong-question", "the answer to another question", "wrong-question"),
+        mx("dns-wrong-source", "an answer from another port", "wrong-source"),
+        mx("dns-unasked", "records of a name that nobody asked for", "unasked"),
+        mx("dns-junk", "unreadable NSEC, NSEC3, RRSIG and unknown records beside the answer", "junk"),
+        mx("dns-counts-lie", "a message that says it holds 65,535 answers", "counts-lie"),
+        mx("dns-pointer-loop", "a compression pointer to itself", "pointer-loop"),
+        mx("dns-alias-loop", "aliases in a circle, in one answer", "alias-loop"),
+        mx("dns-alias-chain", "50 aliases in one answer", "alias-chain"),
+        mx("dns-edns-version", "EDNS version 255", "edns-version"),
+        mx("dns-nxdomain-with-answers", "NXDOMAIN, and the records that there are none of", "nxdomain-with-answers"),
+        mx("dns-huge-ttl", "TTLs of 2^32 - 1", "huge-ttl"),
+        mx("dns-flapping", "SERVFAIL to every other question", "flapping"),
+        mx("dns-refused", "REFUSED", "refused"),
+        mx("dns-silent", "no answer at all", "timeout"),
+        mx("dns-truncated", "truncated over UDP and over TCP", "truncated"),
+        mx("dns-tcp-stall", "truncated over UDP, one byte over TCP", "tcp-stall"),
+        mx("dns-tcp-close", "truncated over UDP, a closed connection over TCP", "tcp-close"),
+        fault("dns-no-soa", "a negative answer without SOA", "mx.hostile.example", "AAAA", "no-soa"),
+        fault(
+            "dns-garbage-for-the-exchange",
+            "bytes that are no message, for the exchange's address",
+            "mx.hostile.example",
+            "A",
+            "garbage",
+        ),
+        fault("dns-garbage-for-txt", "bytes that are no message, for the SPF record", DOMAIN, "TXT", "garbage"),
+        fault("dns-garbage-for-all", "bytes that are no message, to every question", "*", "", "garbage"),
+        fault("dns-silent-for-all", "no answer to any question", "*", "", "timeout"),
+        fault("dns-lists-lie", "records of other names from a blocklist", "*.zen.spamhaus.org", "", "unasked"),
+        case(
+            "dns-server-garbage",
+            "one of two name servers sends bytes that are no message",
+            world(
+                &spf("v=spf1 mx -all"),
+                "",
+                "[[fault]]\nname = 'hostile.example'\nserver = '25.25.0.54'\nanswer = 'garbage'",
+            ),
+        ),
+    ]
+}
+
+fn zone_cases() -> Vec<Case> {
+    let plain = spf("v=spf1 mx -all");
+    let mut many_mx = plain.clone();
+    for number in 0..500 {
+        let _ = write!(many_mx, "\n{DOMAIN}. MX 20 mx{number}.{DOMAIN}.\nmx{number}.{DOMAIN}. A 25.25.1.1");
+    }
+    let mut many_txt = plain.clone();
+    for number in 0..1000 {
+        let _ = write!(many_txt, "\n{DOMAIN}. TXT \"site-verification={number:08}\"");
+    }
+    let big = format!("{plain}\n{DOMAIN}. TXT {}", format!("\"{}\" ", "x".repeat(250)).repeat(250));
+    let oversized_spf = format!("{DOMAIN}. TXT \"v=spf1\" {} \" -all\"", "\" ip4:25.25.1.0/24\" ".repeat(2500));
+    let mut chain = format!("{plain}\nalias0.{DOMAIN}. A 25.25.1.1");
+    for number in 1..=50 {
+        let _ = write!(chain, "\nalias{number}.{DOMAIN}. CNAME alias{}.{DOMAIN}.", number - 1);
+    }
+    let _ = write!(chain, "\n{DOMAIN}. MX 20 alias50.{DOMAIN}.");
+    let circle =
+        format!("{plain}\na.{DOMAIN}. CNAME b.{DOMAIN}.\nb.{DOMAIN}. CNAME a.{DOMAIN}.\n{DOMAIN}. MX 20 a.{DOMAIN}.");
+    let include_circle =
+        format!("{}\n_a.{DOMAIN}. TXT \"v=spf1 include:{DOMAIN} -all\"", spf("v=spf1 include:_a.hostile.example -all"));
+    // Below each record there are six others, without end.
+    let below: String = (0..6).map(|digit| format!(" include:{digit}.%{{d}}")).collect();
+    let fan =
+        format!("{}\n*.fan.{DOMAIN}. TXT \"v=spf1{below} -all\"", spf("v=spf1 include:0.fan.hostile.example -all"));
+    let edns = case(
+        "dns-edns-size",
+        "an answer of 64 KB in one datagram, with an EDNS size of 1",
+        world(&big, "", "[[fault]]\nname = 'hostile.example'\ntype = 'TXT'\nanswer = 'edns-size'"),
+    );
+    vec![
+        zone("dns-500-mx", "500 MX records", &many_mx),
+        zone("dns-1000-txt", "1,000 TXT records beside the SPF record", &many_txt),
+        zone("dns-64k-txt", "a TXT record of 62 KB beside the SPF record", &big),
+        edns,
+        zone("dns-45k-spf", "an SPF record of 45 KB", &oversized_spf),
+        zone("dns-alias-chain-of-names", "an exchange behind 50 aliases", &chain),
+        zone("dns-alias-circle", "an exchange whose alias leads back to itself", &circle),
+        zone("spf-include-circle", "SPF records that include each other", &include_circle),
+        zone("spf-include-fan", "SPF records that include six others each, without end", &fan),
+    ]
+}
+
+fn deadline_cases() -> Vec<Case> {
+    let slow = world(&spf("v=spf1 mx -all"), "", "[[fault]]\nname = '*'\ndelay = '1s'");
+    let deadline = |case: Case| Case { deadline: Duration::from_millis(1_500), ..case };
+    vec![
+        deadline(smtp(
+            "deadline-in-a-session",
+            "no greeting, and a deadline before its time-out",
+            "silent_at = 'greeting'",
+        )),
+        deadline(case(
+            "deadline-in-dns",
+            "every DNS answer takes a second, and the deadline comes before the second one",
+            slow,
+        )),
+    ]
+}
