@@ -259,11 +259,15 @@ fn summary(counts: &BTreeMap<String, usize>, worst: Option<Severity>, unknown: u
     if unknown > 0 {
         parts.push(format!("{} could not be told", plural(unknown, "thing")));
     }
-    match (worst.is_some_and(|worst| worst >= Severity::Warning), unknown) {
-        (true, _) => parts.join(", "),
-        (false, 0) if parts.is_empty() => "no fault found".to_owned(),
-        (false, 0) => format!("no fault found; {}", parts.join(", ")),
-        (false, _) => format!("no fault found in what could be looked at; {}", parts.join(", ")),
+    let found = match worst {
+        Some(Severity::Warning | Severity::Error | Severity::Critical) => return parts.join(", "),
+        Some(Severity::Notice) => "nothing worse than a notice found",
+        Some(Severity::Info | Severity::Pass) | None => "no fault found",
+    };
+    match unknown {
+        0 if parts.is_empty() => found.to_owned(),
+        0 => format!("{found}; {}", parts.join(", ")),
+        _ => format!("{found} in what could be looked at; {}", parts.join(", ")),
     }
 }
 
