@@ -177,8 +177,10 @@ fn status_follows(text: &str, at: usize) -> bool {
 /// glued to the number allows more words (`RCPT TO:550`) than a space does.
 fn introduces(before: &str, colon: bool) -> bool {
     let mut words = before.rsplit(|c: char| !c.is_alphabetic());
-    let word = words.next().unwrap_or_default().to_lowercase();
-    let glued = before[..before.len() - word.len().min(before.len())].ends_with(['.', '@', '-', '_']);
+    let word = words.next().unwrap_or_default();
+    let glued = before.strip_suffix(word).is_some_and(|rest| rest.ends_with(['.', '@', '-', '_']));
+    // A letter may be longer in lower case, so that lengths are those of the word as it stands.
+    let word = word.to_lowercase();
     let mut verb = || {
         let verb = words.next().unwrap_or_default().to_lowercase();
         ["failed", "replied", "responded", "rejected", "returned", "refused", "answered"].contains(&verb.as_str())

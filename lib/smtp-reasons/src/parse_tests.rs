@@ -109,6 +109,14 @@ fn long_texts_are_cut_and_say_so() {
     assert!(!parse("550 no").cut);
 }
 
+#[test]
+fn a_letter_that_grows_in_lower_case_is_no_trouble() {
+    // U+0130 has two bytes, and three in lower case.
+    for text in ["—İ 550", "—İ: 550 5.7.1", "İİİİ 550 x", "saİd: 550 5.1.1 no"] {
+        assert!(parse(text).replies.len() <= 1, "{text}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_text_is_read_without_a_panic(text in "(?s).{0,300}") {
