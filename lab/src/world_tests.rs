@@ -5,6 +5,7 @@ use super::*;
 fn the_shipped_world_is_a_world() {
     World::parse(include_str!("../worlds/shipped.toml")).unwrap_or_else(|e| panic!("shipped.toml: {e}"));
     World::shipped();
+    World::parse(include_str!("../worlds/bench.toml")).unwrap_or_else(|e| panic!("bench.toml: {e}"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The project's own chores: `cargo xtask COMMAND`.
 
+mod bench;
 mod generate;
 mod scaffold;
 
@@ -10,7 +11,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   new-check NAME           a check's folder, with one finding and its page
   new-finding CHECK CODE   a finding's page, and its line in the check's list
   generate [--check]       the list of checks and the generated documents;
-                           with --check only says what is out of date";
+                           with --check only says what is out of date
+  bench                    what a run costs, over the lab alone: round trips,
+                           questions, start-up, size";
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -20,6 +23,7 @@ fn main() -> anyhow::Result<()> {
         ["new-finding", check, code] => scaffold::new_finding(check, code),
         ["generate"] => generate::generate(false),
         ["generate", "--check"] => generate::generate(true),
+        ["bench"] => bench::bench(),
         _ => bail!("{USAGE}"),
     }
 }

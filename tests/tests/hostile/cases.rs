@@ -135,6 +135,11 @@ fn smtp_cases() -> Vec<Case> {
             r"{ at = 'greeting', say = '220 mx.hostile.example \000\255\254\128\r\n' }",
         ),
         act(
+            "bare-newlines",
+            "lines of the banner that end with LF alone",
+            r"{ at = 'greeting', say = '220-mx.hostile.example\n220 ESMTP\n' }",
+        ),
+        act(
             "terminal-escapes",
             "escape sequences for terminals in the banner",
             r"{ at = 'greeting', say = '220 mx.hostile.example \027[2J\027]0;owned\007\r\n' }",
