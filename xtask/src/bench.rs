@@ -116,7 +116,7 @@ fn median(times: &mut [Duration]) -> Duration {
 
 fn options(lab: &Lab) -> NetOptions {
     NetOptions {
-        routes: Routes { map: lab.routes().into_iter().collect(), ..Routes::default() },
+        routes: Some(Routes { map: lab.routes().into_iter().collect() }),
         extra_roots: vec![lab.root_certificate()],
         ehlo: "probe.example".to_owned(),
         ..NetOptions::new(vec![lab.resolver()])
