@@ -81,26 +81,6 @@ pub fn target(scenario: &ScenarioTarget) -> Result<Target, std::net::AddrParseEr
     Ok(target)
 }
 
-/// The folder of outside test material: `MAIL_TEST_DATA`, else `../shared/data`
-/// beside the workspace; `None`, and a line that says so, when it is not there.
-///
-/// # Panics
-/// When it is not there and `ENGINE_TESTS_REQUIRE_DATA` is set.
-pub fn outside_data() -> Option<PathBuf> {
-    let folder = std::env::var_os("MAIL_TEST_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(
-        std::env::var_os("ENGINE_TESTS_REQUIRE_DATA").is_none(),
-        "the outside test data is required and not at {}",
-        folder.display()
-    );
-    println!("skipped: no outside test data at {} (set MAIL_TEST_DATA)", folder.display());
-    None
-}
-
 /// The `engine` program, built if need be.
 ///
 /// # Panics

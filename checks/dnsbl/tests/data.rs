@@ -1,10 +1,7 @@
 //! The data files: sound in themselves, and not behind what is known outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use check_dnsbl::{
     Config, Plan,
@@ -114,14 +111,9 @@ fn the_lists_are_counted() {
     assert!(counts["live"] >= 90, "{counts:?}");
 }
 
-/// Outside data: `MAIL_TEST_DATA`, else `../shared/data` beside the checkout.
+/// The lists of the outside data, where it is there.
 fn outside() -> Option<Vec<BTreeMap<String, String>>> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("MAIL_TEST_DATA").map_or(beside, PathBuf::from);
-    let Ok(mut reader) = csv::Reader::from_path(folder.join("dnsbl.csv")) else {
-        println!("skipped: no dnsbl.csv in MAIL_TEST_DATA or ../shared/data");
-        return None;
-    };
+    let mut reader = csv::Reader::from_path(outside_data::find("dnsbl.csv")?).unwrap();
     Some(reader.deserialize().map(Result::unwrap).collect())
 }
 

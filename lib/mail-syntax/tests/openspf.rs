@@ -1,21 +1,17 @@
 //! The OpenSPF suite for RFC 7208, answered from its own zone data in memory.
 //!
-//! The suite is no part of this repository. It is looked for in the directory
-//! that `MAIL_TEST_DATA` names, then in `../shared/data` beside the checkout;
-//! where it is in neither, the test says so and proves nothing.
+//! The suite is no part of this repository (see `outside-data`); where it is
+//! not there, the test says so and proves nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{net::IpAddr, path::PathBuf};
+use std::net::IpAddr;
 
 use mail_syntax::spf::{Answer, Answers, Kind, Query, Question, check_host};
 use yaml_rust2::{Yaml, YamlLoader};
 
 #[test]
 fn the_openspf_suite_passes() {
-    let Some(path) = suite() else {
-        eprintln!("skipped: no spf/rfc7208-tests.yml in MAIL_TEST_DATA or ../shared/data");
-        return;
-    };
+    let Some(path) = outside_data::find("spf/rfc7208-tests.yml") else { return };
     let sections = YamlLoader::load_from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let (mut passed, mut failed) = (0, Vec::new());
     for section in &sections {
@@ -29,15 +25,6 @@ fn the_openspf_suite_passes() {
     }
     eprintln!("{passed} of {} pass", passed + failed.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-}
-
-fn suite() -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data").into();
-    [std::env::var_os("MAIL_TEST_DATA").map(PathBuf::from), Some(beside)]
-        .into_iter()
-        .flatten()
-        .map(|data: PathBuf| data.join("spf/rfc7208-tests.yml"))
-        .find(|file| file.exists())
 }
 
 fn run(zone: &Zone<'_>, case: &Yaml) -> Result<(), String> {

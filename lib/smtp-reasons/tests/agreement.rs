@@ -5,7 +5,7 @@
 //! asserts only a floor.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 use smtp_reasons::{Reason, explain};
@@ -113,21 +113,11 @@ fn from_regex(regex: &str) -> String {
     text.replace("[45]", class)
 }
 
-fn outside(name: &str) -> Option<PathBuf> {
-    let given = std::env::var_os("MAIL_TEST_DATA").map(PathBuf::from);
-    let beside = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
-    let file = given.into_iter().chain([beside]).map(|folder| folder.join(name)).find(|file| file.is_file());
-    if file.is_none() {
-        println!("skipped: no outside data (MAIL_TEST_DATA or ../shared/data)");
-    }
-    file
-}
-
 /// The diagnostic texts of real bounces, each by itself; what a whole bounce
 /// message adds to it is not looked at here.
 #[test]
 fn agreement_on_diagnostics_of_real_bounces() {
-    let Some(file) = outside("bounces/expected.csv") else { return };
+    let Some(file) = outside_data::find("bounces/expected.csv") else { return };
     let verbose = std::env::var_os("SHOW_DISAGREEMENT").is_some();
     let (mut same, mut all) = (0, 0);
     for row in csv::Reader::from_path(file).unwrap().deserialize::<BTreeMap<String, String>>().map(Result::unwrap) {
@@ -151,7 +141,7 @@ fn agreement_on_diagnostics_of_real_bounces() {
 
 #[test]
 fn agreement_with_other_projects() {
-    let Some(file) = outside("replies/patterns.json") else { return };
+    let Some(file) = outside_data::find("replies/patterns.json") else { return };
     let rows: Vec<Value> = serde_json::from_reader(std::fs::File::open(file).unwrap()).unwrap();
     let verbose = std::env::var_os("SHOW_DISAGREEMENT").is_some();
     let mut by_source: BTreeMap<String, [usize; 3]> = BTreeMap::new();

@@ -5,17 +5,6 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use smtp_reasons::{Knowledge, Reason, Standing, explain, explain_code};
 
-/// The folder of outside test material, where there is one.
-fn outside() -> Option<PathBuf> {
-    let given = std::env::var_os("MAIL_TEST_DATA").map(PathBuf::from);
-    let beside = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
-    let found = given.into_iter().chain([beside]).find(|folder| folder.is_dir());
-    if found.is_none() {
-        println!("skipped: no outside data (MAIL_TEST_DATA or ../shared/data)");
-    }
-    found
-}
-
 fn rows(file: PathBuf) -> Vec<BTreeMap<String, String>> {
     csv::Reader::from_path(file).unwrap().deserialize().map(Result::unwrap).collect()
 }
@@ -80,7 +69,7 @@ fn faulty_data_is_refused_with_its_place() {
 
 #[test]
 fn every_registered_code_of_the_outside_tables_is_known() {
-    let Some(folder) = outside() else { return };
+    let Some(folder) = outside_data::find(".") else { return };
     let knowledge = Knowledge::builtin();
     let mut seen = 0;
     for row in rows(folder.join("basic_codes.csv")) {
@@ -112,7 +101,7 @@ fn every_registered_code_of_the_outside_tables_is_known() {
 /// its rules.
 #[test]
 fn providers_rows_are_explained() {
-    let Some(folder) = outside() else { return };
+    let Some(folder) = outside_data::find(".") else { return };
     let marks = [
         ("Gmail/Workspace", "gsmtp"),
         ("Google (Sisimai)", "gsmtp"),

@@ -1,7 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::path::PathBuf;
-
 use super::*;
 
 fn answer(reply: &str) -> SmtpAnswer {
@@ -116,17 +114,11 @@ fn before_rcpt_only_words_make_it_greylisting() {
     check(Stage::Mail, "451 4.7.1 Greylisted", Kind::Worded);
 }
 
-/// Replies of real software, from outside the project: `MAIL_TEST_DATA`, else
-/// `../shared/data` beside the project.
+/// Replies of real software, from outside the project.
 #[test]
 fn real_replies_are_told_apart() {
-    let folder = std::env::var_os("MAIL_TEST_DATA")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
-    let Ok(text) = std::fs::read_to_string(folder.join("replies/greylist_texts.json")) else {
-        eprintln!("skipped: there is no replies/greylist_texts.json in {}", folder.display());
-        return;
-    };
+    let Some(file) = outside_data::find("replies/greylist_texts.json") else { return };
+    let text = std::fs::read_to_string(file).unwrap();
     let cases: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     assert!(!cases.is_empty());
     for case in &cases {
