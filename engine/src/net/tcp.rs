@@ -63,6 +63,13 @@ impl ConnectError {
             }
         }
     }
+
+    /// Whether the connection was made and then reset at once. A port that is
+    /// closed *refuses*; a reset is reported only for a connection that exists
+    /// (RFC 9293 §3.10.7.3).
+    pub fn is_reset(&self) -> bool {
+        matches!(self, ConnectError::Failed(error) if error.kind() == io::ErrorKind::ConnectionReset)
+    }
 }
 
 /// Too many open files, in this process and on this machine (Linux and BSD).

@@ -42,6 +42,14 @@ impl Record {
     }
 
     pub fn not_connected(&mut self, error: &ConnectError) {
+        if error.is_reset() {
+            // There was a connection; whether the reset is seen while it is
+            // opened or when it is first read is a matter of microseconds.
+            self.connected(None);
+            self.note(error.to_string());
+            self.reply.end = SessionEnd::Broken { stage: services::Stage::Greeting, why: error.to_string() };
+            return;
+        }
         self.note(format!("not connected: {error}"));
         let stage = services::Stage::Connect;
         self.reply.end = match error {
