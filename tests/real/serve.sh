@@ -100,8 +100,8 @@ answers() {
     [ "${first:-}" = A ]
 }
 
-await() { # await NAME COMMAND…: up to 15 seconds
-    local name=$1 deadline=$((SECONDS + 15))
+await() { # await NAME COMMAND…: up to a minute, which only a busy machine takes
+    local name=$1 deadline=$((SECONDS + 60))
     shift
     until "$@"; do
         [ $SECONDS -lt $deadline ] || fail "$name does not answer at $address"

@@ -56,7 +56,15 @@ pub fn order(target: Target, only: &[&str], settings: BTreeMap<String, Value>) -
 /// # Errors
 /// As [`session::run`].
 pub async fn run(registry: &Registry, lab: &Lab, order: Order) -> Result<Finished, RunError> {
-    let network = Network::new(&net_options(lab), Some("lab".to_owned()));
+    run_over(registry, &net_options(lab), order).await
+}
+
+/// Runs `order` over a lab that `options` lead to.
+///
+/// # Errors
+/// As [`session::run`].
+pub async fn run_over(registry: &Registry, options: &NetOptions, order: Order) -> Result<Finished, RunError> {
+    let network = Network::new(options, Some("lab".to_owned()));
     let (_keep, interrupt) = tokio::sync::watch::channel(false);
     session::run(registry, &network, order, interrupt, Arc::new(|_| ())).await
 }

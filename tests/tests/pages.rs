@@ -2,12 +2,15 @@
 //!
 //! `cargo test -p engine-tests --test pages -- mx` runs those of one check.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use builtin_checks::registry;
-use engine_core::{registry::Registry, session};
+use engine_core::{net::Answer, recording::Journal, registry::Registry, session};
 use engine_lab::{Kind, Lab, Scenario};
-use engine_plugin_api::{FindingSpec, serde_json};
+use engine_plugin_api::{FindingSpec, serde_json, services::Transport};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> std::process::ExitCode {
@@ -97,7 +100,7 @@ async fn play(check: &str, code: &str, scenario: &Scenario) -> Result<(), Failed
             faults.push(format!("{} rests on {}, which nobody observed", finding.code, evidence.id));
         }
     }
-    faults.extend(asked_twice(&lab, scenario));
+    faults.extend(asked_twice(&lab, &finished.recording.journal));
     faults.extend(
         lab.sessions()
             .iter()
@@ -119,24 +122,27 @@ async fn play(check: &str, code: &str, scenario: &Scenario) -> Result<(), Failed
     Err(faults.join("\n").into())
 }
 
-/// Questions that the lab's resolver received more than once, although it answered them.
-fn asked_twice(lab: &Lab, scenario: &Scenario) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let mut twice = Vec::new();
-    for question in lab.questions() {
-        let faulty =
-            scenario.world.fault.iter().any(|fault| {
-                fault.name.trim_end_matches('.').eq_ignore_ascii_case(question.name.trim_end_matches('.'))
-            });
-        let silent = scenario
-            .world
-            .blocklist
-            .iter()
-            .any(|list| list.zones.iter().any(|zone| question.name.contains(zone.as_str())));
-        let key = format!("{} {} at {} over {:?}", question.name, question.rtype, question.server, question.transport);
-        if !seen.insert(key.clone()) && !faulty && !silent {
-            twice.push(format!("asked twice: {key}"));
+/// Questions that the lab received more often than the engine says that it sent
+/// them: equal questions of a run are one question, sent again only while no
+/// answer has come.
+fn asked_twice(lab: &Lab, journal: &Journal) -> Vec<String> {
+    let mut sent: BTreeMap<String, usize> = BTreeMap::new();
+    for exchange in journal.exchanges.values() {
+        if let Answer::Dns(reply) = &exchange.observation.answer {
+            for attempt in &reply.attempts {
+                let asked = &reply.question;
+                *sent.entry(format!("{} {} over {:?}", asked.name, asked.rtype, attempt.transport)).or_default() += 1;
+            }
         }
     }
-    twice
+    let mut received: BTreeMap<String, usize> = BTreeMap::new();
+    for question in lab.questions() {
+        let transport = match question.transport {
+            engine_lab::Transport::Udp => Transport::Udp,
+            engine_lab::Transport::Tcp => Transport::Tcp,
+        };
+        *received.entry(format!("{} {} over {transport:?}", question.name, question.rtype)).or_default() += 1;
+    }
+    let more = received.iter().filter(|(question, times)| **times > sent.get(*question).copied().unwrap_or_default());
+    more.map(|(question, times)| format!("asked {times} times: {question}")).collect()
 }
