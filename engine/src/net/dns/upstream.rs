@@ -212,7 +212,8 @@ fn next_server(states: &[State]) -> Option<usize> {
 
 /// The server whose SERVFAIL is the only one, and says most of why there is no answer.
 fn lone_servfail(states: &[State]) -> Option<usize> {
-    let failed = |index: &usize, status| states[*index].failure.as_ref().is_some_and(|failure| failure.status == status);
+    let failed =
+        |index: &usize, status| states[*index].failure.as_ref().is_some_and(|failure| failure.status == status);
     let mut servfails = (0..states.len()).filter(|index| failed(index, DnsStatus::ServFail));
     let lone = servfails.next()?;
     let bogus = (0..states.len()).any(|index| failed(&index, DnsStatus::Bogus));
