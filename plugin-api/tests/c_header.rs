@@ -1,6 +1,8 @@
 //! `include/emc_plugin.h` says in C what `src/abi.rs` says in Rust: a C program
 //! prints every size, offset and number, and they are compared one by one.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::{
     collections::BTreeMap,
     mem::{offset_of, size_of},
