@@ -28,6 +28,7 @@ mod evidence;
 mod finding;
 mod outcome;
 mod page;
+pub mod sdk;
 pub mod services;
 mod target;
 mod wire;
@@ -39,6 +40,7 @@ pub use finding::{Actor, Confidence, Finding, Record, Remedy, Severity, Subject}
 pub use outcome::{Cause, CauseKind, Judgement, Observed, Outcome, Unknown};
 pub use page::{CauseMatch, FindingSpec, Page, PageError};
 pub use schemars::{self, JsonSchema};
+pub use serde;
 pub use serde_json;
 pub use target::Target;
 pub use wire::{LogLine, PanicNote, PluginDocument};
