@@ -26,6 +26,7 @@ mod check;
 mod context;
 mod evidence;
 mod finding;
+mod message;
 mod outcome;
 mod page;
 pub mod sdk;
@@ -37,6 +38,7 @@ pub use check::{Category, Check, ConfigError, DynCheck, Input, Manifest, SideEff
 pub use context::{BoxFuture, Context, Emission, Reply, ServiceError, ServiceErrorKind, Services};
 pub use evidence::{Evidence, EvidenceId, Quote, Span};
 pub use finding::{Actor, Confidence, Finding, Record, Remedy, Severity, Subject};
+pub use message::Message;
 pub use outcome::{Cause, CauseKind, Judgement, Observed, Outcome, Unknown};
 pub use page::{CauseMatch, FindingSpec, Page, PageError};
 pub use schemars::{self, JsonSchema};
