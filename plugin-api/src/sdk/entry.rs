@@ -148,18 +148,18 @@ fn find(id: &[u8]) -> Result<(Create, Around), ConfigError> {
     Ok((check.create, check.around))
 }
 
-unsafe extern "C" fn run(instance: *mut c_void, run: u64, target: Bytes, _message: Bytes) -> Status {
+unsafe extern "C" fn run(instance: *mut c_void, run: u64, target: Bytes, message: Bytes) -> Status {
     if instance.is_null() {
         return abi::E_BAD_ARG;
     }
-    // SAFETY: the host gives back what `create` made, and lends the target for this call.
-    let (instance, target) = unsafe { (&*instance.cast::<Instance>(), target.get()) };
+    // SAFETY: the host gives back what `create` made, and lends target and message for this call.
+    let (instance, target, message) = unsafe { (&*instance.cast::<Instance>(), target.get(), message.get()) };
     instance.run.store(run, Ordering::Relaxed);
     let host = instance.host();
     let calls = Calls::new(Arc::clone(&host));
     let ended = guard(|| {
         with_current(&host, || {
-            let Ok(target) = serde_json::from_slice::<Target>(target) else { return abi::E_BAD_ARG };
+            let Ok(target) = Target::from_wire(target, message) else { return abi::E_BAD_ARG };
             let mut ended = None;
             (instance.around)(&mut || {
                 if ended.is_none() {
