@@ -179,3 +179,14 @@ fn no_source_file_is_too_long_to_read_in_one_sitting() {
     let long: Vec<_> = files.iter().filter(|(_, lines)| **lines > 700).collect();
     assert!(long.is_empty(), "{long:?}");
 }
+
+#[test]
+fn the_checks_that_prove_a_reason_exist() {
+    let registry = registry().unwrap();
+    let knowledge = smtp_reasons::Knowledge::builtin();
+    for reason in smtp_reasons::Reason::ALL {
+        for check in &knowledge.reason(*reason).checks {
+            assert!(registry.check(check).is_some(), "{} names the check {check}", reason.word());
+        }
+    }
+}
