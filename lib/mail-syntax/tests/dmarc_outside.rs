@@ -99,9 +99,11 @@ fn fake_zone(rows: &[Value]) -> Vec<(String, Lookup)> {
     zone
 }
 
+type Case = (&'static str, &'static str, &'static [(Mechanism, &'static str, Passed)], Verdict, Option<Policy>);
+
 /// rspamd's DMARC cases, whose messages are not at hand: the author's domain, what
 /// authenticated it, and the result that the case's symbol stands for.
-const CASES: &[(&str, &str, &[(Mechanism, &str, Passed)], Verdict, Option<Policy>)] = &[
+const CASES: &[Case] = &[
     ("none, signed", "cacophony.za.org", &[(Mechanism::Dkim, "cacophony.za.org", Passed::Yes)], Verdict::Pass, None),
     (
         "none, SPF of a subdomain",
