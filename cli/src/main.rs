@@ -7,6 +7,7 @@ mod exit;
 mod network;
 mod progress;
 mod render;
+mod rules;
 mod target;
 
 use clap::Parser;
