@@ -23,14 +23,16 @@ fn folders(of: &str) -> Vec<PathBuf> {
     folders
 }
 
-/// The package's name and the names of its ordinary dependencies.
+/// The package's name and the names of its ordinary dependencies, optional ones left out.
 fn package(folder: &Path) -> (String, BTreeSet<String>) {
     let manifest: toml::Table = fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap();
     let name = manifest["package"]["name"].as_str().unwrap().to_owned();
     let dependencies = manifest
         .get("dependencies")
         .and_then(toml::Value::as_table)
-        .map(|table| table.keys().cloned().collect())
+        .map(|table| {
+            table.iter().filter(|(_, one)| one.get("optional").is_none()).map(|(name, _)| name.clone()).collect()
+        })
         .unwrap_or_default();
     (name, dependencies)
 }
