@@ -5,6 +5,7 @@
 //! Nothing here opens a socket, reads a clock or ends at the first fault.
 
 pub mod dkim;
+pub mod dmarc;
 pub mod spf;
 pub mod tag_list;
 
