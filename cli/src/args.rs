@@ -74,6 +74,9 @@ pub struct Run {
     /// An SMTP reply to explain, as the log or the bounce has it.
     #[arg(long, value_name = "TEXT", help_heading = "What is examined")]
     pub reply: Option<String>,
+    /// A message to examine, such as a bounce: a file as it was saved, `-` for standard input.
+    #[arg(long, value_name = "FILE", help_heading = "What is examined")]
+    pub message: Option<String>,
     /// How long to wait for a second attempt that confirms greylisting, for example 6m.
     #[arg(long, value_name = "DURATION", help_heading = "What is examined")]
     pub wait: Option<String>,
@@ -98,6 +101,9 @@ pub struct Run {
     /// Settings and profiles; ./engine.toml or the user's own without.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// A file of your own rules for what replies mean; repeat for several.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
     /// Keep everything that was observed, for `engine replay`.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,

@@ -4,9 +4,11 @@ mod args;
 mod commands;
 mod complaint;
 mod exit;
+mod message;
 mod network;
 mod progress;
 mod render;
+mod rules;
 mod target;
 
 use clap::Parser;

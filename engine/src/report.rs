@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use engine_plugin_api::{
     Actor, Cause, CauseKind, Confidence, Evidence, EvidenceId, Outcome, Remedy, Severity, Subject, Target,
-    services::{Direction, DnsReply, SmtpReply},
+    services::{Direction, DnsReply, HttpReply, SmtpReply},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,8 +28,12 @@ pub struct Report {
     pub format: String,
     /// The version of the engine.
     pub engine: String,
-    /// What was examined.
+    /// What was examined; without the bytes of a message, which stand in the
+    /// recording alone.
     pub target: Target,
+    /// The message that was examined, if one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageReport>,
     /// The profile's name.
     pub profile: String,
     /// When the run began, RFC 3339.
@@ -56,6 +60,15 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// Everything that was observed, by id.
     pub evidence: Vec<EvidenceEntry>,
+}
+
+/// The message that was examined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MessageReport {
+    /// What the user calls it: the file as typed, `-` for standard input.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: usize,
 }
 
 /// The result in short.
@@ -222,6 +235,14 @@ impl EvidenceEntry {
                 reply.cause().map_or_else(|| "finished".to_owned(), |cause| cause.detail),
                 smtp_lines(reply),
             ),
+            (Request::Http(request), Answer::Http(reply)) => (
+                format!("GET {} of {}", request.url(), request.address),
+                match (reply.cause(), reply.status) {
+                    (Some(cause), _) => cause.detail,
+                    (None, status) => format!("status {}", status.unwrap_or_default()),
+                },
+                http_lines(reply),
+            ),
             _ => return None,
         };
         Some(EvidenceEntry {
@@ -263,6 +284,23 @@ fn smtp_lines(reply: &SmtpReply) -> Vec<String> {
         format!("{:>7} ms {from} {}", line.at_ms, line.text)
     };
     reply.transcript.iter().map(line).collect()
+}
+
+/// Lines of a body that the report shows, and the characters of each.
+const BODY_LINES: usize = 100;
+const BODY_LINE: usize = 400;
+
+fn http_lines(reply: &HttpReply) -> Vec<String> {
+    let mut lines: Vec<String> = reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    match reply.body.text() {
+        _ if reply.body.is_empty() => {}
+        Some(text) => {
+            lines.push(String::new());
+            lines.extend(text.lines().take(BODY_LINES).map(|line| line.chars().take(BODY_LINE).collect()));
+        }
+        None => lines.push(format!("({} bytes that are no text)", reply.body.0.len())),
+    }
+    lines
 }
 
 /// Unix milliseconds as RFC 3339 in UTC.

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::world::{Blocklist, Fault, NameServer, Sections, SmtpServer, World, WorldError};
+use crate::{
+    web::HttpServer,
+    world::{Blocklist, Dnssec, Fault, NameServer, Sections, SmtpServer, World, WorldError},
+};
 
 /// A world together with a target, and the codes that a check must make there.
 ///
@@ -56,6 +59,8 @@ pub struct ScenarioTarget {
     pub helo: Option<String>,
     /// The SMTP reply to explain.
     pub reply: Option<String>,
+    /// The message, header and body.
+    pub message: Option<String>,
 }
 
 impl Scenario {
@@ -72,6 +77,8 @@ impl Scenario {
             fault: raw.fault,
             blocklist: raw.blocklist,
             smtp: raw.smtp,
+            http: raw.http,
+            dnssec: raw.dnssec,
         };
         Ok(Scenario {
             name: raw.name,
@@ -166,6 +173,10 @@ struct RawScenario {
     blocklist: Vec<Spanned<Blocklist>>,
     #[serde(default)]
     smtp: Vec<Spanned<SmtpServer>>,
+    #[serde(default)]
+    http: Vec<Spanned<HttpServer>>,
+    #[serde(default)]
+    dnssec: Vec<Spanned<Dnssec>>,
 }
 
 #[cfg(test)]

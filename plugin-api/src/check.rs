@@ -149,6 +149,8 @@ pub enum Input {
     Recipient,
     /// An SMTP reply or status code.
     Reply,
+    /// A whole message.
+    Message,
     /// A kind that this version does not know: the check is not planned.
     #[serde(other)]
     Unknown,
@@ -163,6 +165,7 @@ impl Input {
             Input::Sender => "a sender (--sender)",
             Input::Recipient => "a recipient (--recipient)",
             Input::Reply => "an SMTP reply (--reply)",
+            Input::Message => "a message (--message)",
             Input::Unknown => "something that only a newer engine can give",
         }
     }
@@ -175,6 +178,7 @@ impl Input {
             Input::Sender => target.sender.is_some(),
             Input::Recipient => target.recipient.is_some(),
             Input::Reply => target.reply.is_some(),
+            Input::Message => target.message.is_some(),
             Input::Unknown => false,
         }
     }
@@ -222,8 +226,9 @@ pub struct Manifest {
     /// JSON schema (2020-12) of its settings.
     #[serde(default)]
     pub config_schema: Value,
-    /// The findings that it can make.
-    #[serde(default)]
+    /// The findings that it can make. In JSON, `{"page": TEXT}` stands for what
+    /// the page says: a plugin in C hands its pages over as they are.
+    #[serde(default, deserialize_with = "crate::page::specs")]
     pub findings: Vec<FindingSpec>,
     /// Pages that could not be read; a host refuses a manifest that has any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

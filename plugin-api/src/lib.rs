@@ -21,21 +21,29 @@
 //! a named, versioned service call ([`Services::call`]); no type of an async
 //! runtime, a DNS library or a logger appears here.
 
+pub mod abi;
 mod check;
 mod context;
 mod evidence;
 mod finding;
+mod message;
 mod outcome;
 mod page;
+pub mod sdk;
 pub mod services;
 mod target;
+mod wire;
 
 pub use check::{Category, Check, ConfigError, DynCheck, Input, Manifest, SideEffect};
 pub use context::{BoxFuture, Context, Emission, Reply, ServiceError, ServiceErrorKind, Services};
+pub use engine_plugin_macros::config;
 pub use evidence::{Evidence, EvidenceId, Quote, Span};
 pub use finding::{Actor, Confidence, Finding, Record, Remedy, Severity, Subject};
+pub use message::Message;
 pub use outcome::{Cause, CauseKind, Judgement, Observed, Outcome, Unknown};
 pub use page::{CauseMatch, FindingSpec, Page, PageError};
 pub use schemars::{self, JsonSchema};
+pub use serde;
 pub use serde_json;
 pub use target::Target;
+pub use wire::{LogLine, PanicNote, PluginDocument};

@@ -20,7 +20,7 @@ use engine_core::{
 };
 use engine_lab::Lab;
 use engine_plugin_api::{
-    Severity, Target,
+    Message, Severity, Target,
     serde_json::{self, Value},
 };
 use tokio::sync::watch;
@@ -30,10 +30,10 @@ use crate::{
     args::{Format, Run},
     complaint::Complaint,
     exit::Exit,
-    network,
+    message, network,
     progress::Progress,
     render::text,
-    target,
+    rules, target,
 };
 
 /// How long a check may take unless the configuration says otherwise.
@@ -42,7 +42,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// Runs checks and reports.
 pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     let registry = registry()?;
-    let config = configuration(&arguments, &registry)?;
+    let config = configuration(arguments.config.as_deref(), &registry)?;
     let profile_name =
         arguments.profile.clone().or_else(|| config.profile.clone()).unwrap_or_else(|| "full".to_owned());
     let profile = config.profile(&profile_name).map_err(split_hint)?.clone();
@@ -52,7 +52,8 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     let deadline = config.net.deadline.as_deref().map_or(Ok(DEADLINE), parse_duration).map_err(Complaint::new)?;
 
     let world = arguments.lab.as_deref().map(network::world).transpose()?;
-    let targets = match (targets(&arguments, &config)?, &world) {
+    let message = arguments.message.as_deref().map(message::read).transpose()?;
+    let targets = match (targets(&arguments, &config, message.as_ref())?, &world) {
         (targets, Some(world)) if targets.is_empty() => {
             print(&format!("The lab's domains; give one: engine run --lab DOMAIN\n\n{}", domains(world)))?;
             return Ok(Exit::Good);
@@ -145,13 +146,16 @@ impl Printer {
 fn dry_run(registry: &Registry, profile: &Profile, choice: &Choice, targets: &[Target]) -> Result<Exit, Complaint> {
     for target in targets {
         let plan = Plan::make(registry, profile, choice, target).map_err(Complaint::new)?;
-        print(&format!("{}\n{plan}", crate::render::escape::line(&target.shown)))?;
+        let message =
+            target.message.as_ref().map(|message| format!(", with a message of {} bytes", message.bytes.len()));
+        let shown = crate::render::escape::line(&target.shown);
+        print(&format!("{shown}{}\n{plan}", message.unwrap_or_default()))?;
     }
     Ok(Exit::Good)
 }
 
 /// The configuration: `--config`, else `./engine.toml`, else the user's own, else none.
-fn configuration(arguments: &Run, registry: &Registry) -> Result<Config, Complaint> {
+pub fn configuration(given: Option<&Path>, registry: &Registry) -> Result<Config, Complaint> {
     let own = || {
         let home = std::env::var_os("XDG_CONFIG_HOME")
             .map(PathBuf::from)
@@ -159,7 +163,7 @@ fn configuration(arguments: &Run, registry: &Registry) -> Result<Config, Complai
         home.map(|home| home.join("engine").join("engine.toml"))
     };
     let here = || Some(PathBuf::from("engine.toml")).filter(|path| path.is_file());
-    let found = arguments.config.clone().or_else(here).or_else(|| own().filter(|path| path.is_file()));
+    let found = given.map(Path::to_path_buf).or_else(here).or_else(|| own().filter(|path| path.is_file()));
     let read = |path: &Path| Config::read(path, registry).map_err(Complaint::new);
     found.as_deref().map_or_else(|| Ok(Config::shipped()), read)
 }
@@ -201,6 +205,7 @@ fn settings(
                 )));
         }
     }
+    rules::give(&rules::read(&arguments.rules, config)?, registry, &mut settings);
     if let Some(wait) = &arguments.wait {
         set(&mut settings, "greylist", "wait", wait)?;
     }
@@ -256,6 +261,7 @@ fn again(arguments: &Run) -> String {
     source.iter().for_each(|source| add("--source", source));
     arguments.ehlo.iter().for_each(|name| add("--ehlo", name));
     arguments.config.iter().for_each(|file| add("--config", &path(file)));
+    arguments.rules.iter().for_each(|file| add("--rules", &path(file)));
     arguments.wait.iter().for_each(|wait| add("--wait", wait));
     arguments.settings.iter().for_each(|setting| add("--set", setting));
     match arguments.lab.as_deref() {
@@ -267,13 +273,13 @@ fn again(arguments: &Run) -> String {
 }
 
 /// What the command line names, or else the configuration's targets.
-fn targets(arguments: &Run, config: &Config) -> Result<Vec<Target>, Complaint> {
+fn targets(arguments: &Run, config: &Config, message: Option<&Message>) -> Result<Vec<Target>, Complaint> {
     if arguments.targets.is_empty()
-        && let Some(target) = target::target(None, arguments)?
+        && let Some(target) = target::target(None, arguments, message)?
     {
         return Ok(vec![target]);
     }
-    let named = |word: &String| target::target(Some(word), arguments);
+    let named = |word: &String| target::target(Some(word), arguments, message);
     if !arguments.targets.is_empty() || arguments.lab.is_some() {
         return arguments.targets.iter().map(named).filter_map(Result::transpose).collect();
     }
@@ -301,7 +307,7 @@ fn asked(arguments: &Run) -> Result<Target, Complaint> {
     if line.trim().is_empty() {
         return Err(nothing());
     }
-    target::target(Some(line.trim()), arguments)?.ok_or_else(nothing)
+    target::target(Some(line.trim()), arguments, None)?.ok_or_else(nothing)
 }
 
 /// The first Ctrl-C ends the run and lets it report; the second ends the program.
