@@ -50,6 +50,9 @@ impl Patience {
 /// Behaviours that end by a time-out, beside those that are silent by name.
 const SILENT: [&str; 5] = ["a-byte-at-a-time", "dns-tcp-stall", "dns-wrong-source", "echo-server", "no-final-line"];
 
+/// A DKIM key of 2048 bits, as the strings of a TXT record.
+const DKIM_KEY: &str = r#""v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAtZFW49Qi3M7uBzpmVD2JSB2fyTa43MFpsoZyShAdF5/XAL0a2gmdAwhSx+2lmOmll0j0jKDCCsI2J2yxvSnHS5Hpp8IuDoyohhxBgsvX4JRf7VN39hDCdW5brS6p7xgmzMhrRqj3stzsIuq6P+3vUPdDCNBj3+NAHXMY4B0OUmyA46AD48" "dyoLH+HLlce4IM1AuVO+Kz2rzOHE5z5l4ZCXxCIDRhkxJ9RFHnrzXs8Wv1YqDeYc208u6fyM2EiGjiwGJKHPQMuTy2nl/m4YqaSJoY2Y8jHx3BPOiWGVJ2ibEWFyomBhaJlbRg8jj1Q1z3MSLKKqSbP/YT2gVLdf96XwIDAQAB""#;
+
 /// A healthy domain but for what `zone` and `sections` add, and the server's keys.
 fn world(zone: &str, server: &str, sections: &str) -> String {
     format!(
@@ -62,6 +65,7 @@ ns2.{DOMAIN}.         A     25.25.0.54
 {DOMAIN}.             MX    10 mx.{DOMAIN}.
 mx.{DOMAIN}.          A     25.25.1.1
 1.1.25.25.in-addr.arpa. PTR mx.{DOMAIN}.
+default._domainkey.{DOMAIN}. TXT {DKIM_KEY}
 {zone}
 '''
 [[blocklist]]
