@@ -21,6 +21,7 @@
 //! a named, versioned service call ([`Services::call`]); no type of an async
 //! runtime, a DNS library or a logger appears here.
 
+pub mod abi;
 mod check;
 mod context;
 mod evidence;
@@ -29,6 +30,7 @@ mod outcome;
 mod page;
 pub mod services;
 mod target;
+mod wire;
 
 pub use check::{Category, Check, ConfigError, DynCheck, Input, Manifest, SideEffect};
 pub use context::{BoxFuture, Context, Emission, Reply, ServiceError, ServiceErrorKind, Services};
@@ -39,3 +41,4 @@ pub use page::{CauseMatch, FindingSpec, Page, PageError};
 pub use schemars::{self, JsonSchema};
 pub use serde_json;
 pub use target::Target;
+pub use wire::{LogLine, PanicNote, PluginDocument};

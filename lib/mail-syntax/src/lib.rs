@@ -1,10 +1,11 @@
 //! Sans-IO parsers of the records that e-mail authentication publishes.
 //!
 //! Every parser is total: any input gives a value together with all the
-//! [issues](spf::Issue) found in it, each with the [`Span`] of bytes at fault.
+//! [issues](tag_list::Issue) found in it, each with the [`Span`] of bytes at fault.
 //! Nothing here opens a socket, reads a clock or ends at the first fault.
 
 pub mod spf;
+pub mod tag_list;
 
 /// A range of bytes inside a parsed text, `start..end`, end exclusive; both
 /// ends lie on character boundaries.

@@ -244,7 +244,16 @@ pub enum RecordData {
         /// How long a negative answer may be kept, in seconds (RFC 2308 §5).
         minimum: u32,
     },
-    /// Any other type, as RFC 3597 §5 writes it.
+    /// Certification authority authorisation (RFC 8659 §4.1).
+    Caa {
+        /// Bit 7 (128) is *issuer critical*; the others are reserved.
+        flags: u8,
+        /// The property, as written, for example `issue`; escaped as a [`CharacterString`].
+        tag: CharacterString,
+        /// Its value.
+        value: CharacterString,
+    },
+    /// Any other type, and any data that does not fit its type, as RFC 3597 §5 writes it.
     Other {
         /// Hexadecimal digits of the data.
         rdata: String,
@@ -280,6 +289,9 @@ impl DnsRecord {
                 .join(" "),
             RecordData::Soa { mname, rname, serial, minimum } => {
                 format!("{} {} {serial} … {minimum}", dot(mname), dot(rname))
+            }
+            RecordData::Caa { flags, tag, value } => {
+                format!("{flags} {tag} \"{}\"", value.to_string().replace('"', "\\\""))
             }
             RecordData::Other { rdata } => format!("\\# {} {rdata}", rdata.len() / 2),
         }

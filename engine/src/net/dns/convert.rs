@@ -300,11 +300,27 @@ fn read_data(decoder: &mut BinDecoder<'_>, head: &Head) -> Result<RecordData, De
             decoder.read_slice(12)?; // refresh, retry, expire
             RecordData::Soa { mname, rname, serial, minimum: decoder.read_u32()?.unverified() }
         }
+        RecordType::Caa => caa(decoder.read_slice(head.length)?.unverified()),
         // Newer types hold names uncompressed (RFC 3597 §4), so the bytes stand for themselves.
         _ => RecordData::Other { rdata: hex(decoder.read_slice(head.length)?.unverified()) },
     };
     let read = decoder.index() - start;
     if read == head.length { Ok(data) } else { Err(DecodeError::InsufficientBytes) }
+}
+
+/// RFC 8659 §4.1; data that has no tag of one byte or more is kept as it is.
+fn caa(rdata: &[u8]) -> RecordData {
+    match rdata {
+        [flags, length, rest @ ..] if *length > 0 && rest.len() >= usize::from(*length) => {
+            let (tag, value) = rest.split_at(usize::from(*length));
+            RecordData::Caa {
+                flags: *flags,
+                tag: CharacterString(tag.to_vec()),
+                value: CharacterString(value.to_vec()),
+            }
+        }
+        _ => RecordData::Other { rdata: hex(rdata) },
+    }
 }
 
 fn read_name(decoder: &mut BinDecoder<'_>) -> Result<String, DecodeError> {

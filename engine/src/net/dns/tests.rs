@@ -418,6 +418,24 @@ async fn a_broken_record_of_another_type_spoils_nothing() {
 }
 
 #[tokio::test]
+async fn a_caa_record_is_read_into_its_parts() {
+    let reply = one(STEADY, |asked| {
+        with(asked, |message| {
+            for data in [&b"\x80\x05issueca.example"[..], b"\0\x05iodef", b"\0\0ca.example", b"\0"] {
+                let caa = RData::Unknown { code: hickory_proto::rr::RecordType::CAA, rdata: NULL::with(data.to_vec()) };
+                message.add_answer(record("mail.example.", caa));
+            }
+            message.add_answer(a("mail.example.", 1));
+        })
+    })
+    .await;
+    let shown: Vec<String> = reply.answers.iter().map(|record| record.data_text()).collect();
+    let raw = format!("\\# 12 0000{}", b"ca.example".iter().map(|b| format!("{b:02x}")).collect::<String>());
+    assert_eq!(shown[..4], ["128 issue \"ca.example\"", "0 iodef \"\"", raw.as_str(), "\\# 1 00"]);
+    assert_eq!(reply.status, DnsStatus::Answer);
+}
+
+#[tokio::test]
 async fn a_truncated_answer_is_fetched_over_tcp() {
     let reply =
         one(STEADY, |asked| if asked.transport == Transport::Udp { truncated(asked) } else { good(asked) }).await;
