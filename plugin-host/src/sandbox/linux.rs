@@ -7,8 +7,8 @@ use std::{
 };
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
-    Scope, path_beneath_rules,
+    ABI, Access, AccessFs, AccessNet, PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
+    path_beneath_rules,
 };
 use rustix::{
     process::{Resource, Rlimit, Signal},
@@ -71,7 +71,7 @@ pub fn seal() -> Result<(), SandboxError> {
 fn close_files(plugin: &File) -> bool {
     let read = AccessFs::Execute | AccessFs::ReadFile | AccessFs::ReadDir;
     let rules = || {
-        let own = PathBeneath::new(PathFd::from(plugin.as_fd().try_clone_to_owned()?), AccessFs::Execute | AccessFs::ReadFile);
+        let own = PathBeneath::new(plugin.as_fd(), AccessFs::Execute | AccessFs::ReadFile);
         Ok::<_, Box<dyn std::error::Error>>(
             Ruleset::default()
                 .handle_access(AccessFs::from_all(ABI::V5))?
@@ -109,28 +109,104 @@ fn before_loading() -> Vec<seccompiler::sock_filter> {
     program.deny_if_given(SYS_prlimit64, 2, quietly);
     program.deny(
         &[
-            SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
-            SYS_execve, SYS_execveat,
-            SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_process_madvise, SYS_kcmp,
-            SYS_pidfd_open, SYS_pidfd_getfd, SYS_pidfd_send_signal,
-            SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
-            SYS_mkdirat, SYS_mknodat, SYS_unlinkat, SYS_renameat2, SYS_linkat, SYS_symlinkat,
-            SYS_fchmodat, SYS_fchmodat2, SYS_fchownat, SYS_truncate, SYS_utimensat, SYS_setxattr, SYS_lsetxattr,
-            SYS_chroot, SYS_pivot_root, SYS_mount, SYS_umount2, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fspick,
-            SYS_mount_setattr, SYS_open_by_handle_at, SYS_name_to_handle_at, SYS_fanotify_init,
+            SYS_socket,
+            SYS_connect,
+            SYS_bind,
+            SYS_listen,
+            SYS_accept,
+            SYS_accept4,
+            SYS_execve,
+            SYS_execveat,
+            SYS_ptrace,
+            SYS_process_vm_readv,
+            SYS_process_vm_writev,
+            SYS_process_madvise,
+            SYS_kcmp,
+            SYS_pidfd_open,
+            SYS_pidfd_getfd,
+            SYS_pidfd_send_signal,
+            SYS_io_uring_setup,
+            SYS_io_uring_enter,
+            SYS_io_uring_register,
+            SYS_mkdirat,
+            SYS_mknodat,
+            SYS_unlinkat,
+            SYS_renameat2,
+            SYS_linkat,
+            SYS_symlinkat,
+            SYS_fchmodat,
+            SYS_fchmodat2,
+            SYS_fchownat,
+            SYS_truncate,
+            SYS_utimensat,
+            SYS_setxattr,
+            SYS_lsetxattr,
+            SYS_chroot,
+            SYS_pivot_root,
+            SYS_mount,
+            SYS_umount2,
+            SYS_move_mount,
+            SYS_open_tree,
+            SYS_fsopen,
+            SYS_fspick,
+            SYS_mount_setattr,
+            SYS_open_by_handle_at,
+            SYS_name_to_handle_at,
+            SYS_fanotify_init,
         ],
         Verdict::Say,
     );
     program.deny(
         &[
-            SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_setrlimit, SYS_setpriority, SYS_sched_setscheduler,
-            SYS_unshare, SYS_setns, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_personality,
-            SYS_add_key, SYS_request_key, SYS_keyctl, SYS_init_module, SYS_finit_module, SYS_delete_module,
-            SYS_kexec_load, SYS_kexec_file_load, SYS_reboot, SYS_swapon, SYS_swapoff, SYS_acct, SYS_quotactl,
-            SYS_quotactl_fd, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime, SYS_sethostname,
-            SYS_setdomainname, SYS_syslog, SYS_vhangup, SYS_lookup_dcookie, SYS_nfsservctl, SYS_setuid, SYS_setgid,
-            SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_setgroups, SYS_capset, SYS_shmget, SYS_shmat,
-            SYS_msgget, SYS_semget, SYS_mq_open,
+            SYS_tkill,
+            SYS_rt_sigqueueinfo,
+            SYS_rt_tgsigqueueinfo,
+            SYS_setrlimit,
+            SYS_setpriority,
+            SYS_sched_setscheduler,
+            SYS_unshare,
+            SYS_setns,
+            SYS_bpf,
+            SYS_perf_event_open,
+            SYS_userfaultfd,
+            SYS_personality,
+            SYS_add_key,
+            SYS_request_key,
+            SYS_keyctl,
+            SYS_init_module,
+            SYS_finit_module,
+            SYS_delete_module,
+            SYS_kexec_load,
+            SYS_kexec_file_load,
+            SYS_reboot,
+            SYS_swapon,
+            SYS_swapoff,
+            SYS_acct,
+            SYS_quotactl,
+            SYS_quotactl_fd,
+            SYS_settimeofday,
+            SYS_clock_settime,
+            SYS_adjtimex,
+            SYS_clock_adjtime,
+            SYS_sethostname,
+            SYS_setdomainname,
+            SYS_syslog,
+            SYS_vhangup,
+            SYS_lookup_dcookie,
+            SYS_nfsservctl,
+            SYS_setuid,
+            SYS_setgid,
+            SYS_setreuid,
+            SYS_setregid,
+            SYS_setresuid,
+            SYS_setresgid,
+            SYS_setgroups,
+            SYS_capset,
+            SYS_shmget,
+            SYS_shmat,
+            SYS_msgget,
+            SYS_semget,
+            SYS_mq_open,
         ],
         quietly,
     );
@@ -140,8 +216,21 @@ fn before_loading() -> Vec<seccompiler::sock_filter> {
         program.deny_if_any(SYS_open, 1, writing, Verdict::Say);
         program.deny(
             &[
-                SYS_creat, SYS_mkdir, SYS_rmdir, SYS_mknod, SYS_unlink, SYS_rename, SYS_renameat, SYS_link, SYS_symlink,
-                SYS_chmod, SYS_chown, SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat,
+                SYS_creat,
+                SYS_mkdir,
+                SYS_rmdir,
+                SYS_mknod,
+                SYS_unlink,
+                SYS_rename,
+                SYS_renameat,
+                SYS_link,
+                SYS_symlink,
+                SYS_chmod,
+                SYS_chown,
+                SYS_lchown,
+                SYS_utime,
+                SYS_utimes,
+                SYS_futimesat,
             ],
             Verdict::Say,
         );
@@ -184,6 +273,7 @@ pub fn denied() -> Vec<String> {
     words
 }
 
+#[allow(non_upper_case_globals, reason = "the names of system calls are what they are")]
 fn phrase(call: libc::c_long, path: &str) -> String {
     use libc::*;
     match call {
@@ -256,7 +346,7 @@ extern "C" fn handler(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut lib
                 // SAFETY: the plugin passed this path to a system call as a string that ends with
                 // a zero, and nothing beyond that zero is read. Where it lied, it is the plugin
                 // that faults, in a process that is there for that.
-                let value = if ended { 0 } else { unsafe { path.add(at).read_volatile() } };
+                let value = if ended { 0 } else { unsafe { byte_at(path, at) } };
                 ended |= value == 0;
                 byte.store(value, Ordering::Relaxed);
             }
@@ -266,10 +356,19 @@ extern "C" fn handler(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut lib
     }
 }
 
+/// # Safety
+/// `at` bytes beyond `path` can be read.
+unsafe fn byte_at(path: *const u8, at: usize) -> u8 {
+    // SAFETY: the caller vouches for it.
+    let place = unsafe { path.add(at) };
+    // SAFETY: the same. Volatile, because what is there is not ours.
+    unsafe { place.read_volatile() }
+}
+
 fn starts_with(path: *const u8, prefix: &[u8]) -> bool {
     !path.is_null()
         && prefix.iter().enumerate().all(|(at, byte)| {
             // SAFETY: as in `handler`; the comparison stops at the first difference, so at the zero.
-            unsafe { path.add(at).read_volatile() == *byte }
+            unsafe { byte_at(path, at) == *byte }
         })
 }
