@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use engine_plugin_api::{Check, ConfigError, DynCheck, FindingSpec, Manifest};
+use engine_plugin_api::{Check, ConfigError, FindingSpec, Manifest};
 use serde_json::Value;
+
+use crate::schedule::{Instance, Linked};
 
 /// Why a check was not taken into the registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +42,7 @@ pub enum RegistryError {
     },
 }
 
-type Factory = Box<dyn Fn(Value) -> Result<Arc<dyn DynCheck>, ConfigError> + Send + Sync>;
+type Factory = Box<dyn Fn(Value) -> Result<Arc<dyn Instance>, ConfigError> + Send + Sync>;
 
 /// A check that can be run.
 pub struct Registered {
@@ -56,7 +58,7 @@ impl Registered {
     ///
     /// # Errors
     /// When the settings do not fit.
-    pub fn instance(&self, settings: Value) -> Result<Arc<dyn DynCheck>, ConfigError> {
+    pub fn instance(&self, settings: Value) -> Result<Arc<dyn Instance>, ConfigError> {
         (self.factory)(settings)
     }
 }
@@ -79,9 +81,22 @@ impl Registry {
                 Value::Null => C::Config::default(),
                 settings => serde_json::from_value(settings).map_err(|error| ConfigError::at("", error.to_string()))?,
             };
-            Ok(Arc::new(C::new(config)?) as Arc<dyn DynCheck>)
+            Ok(Arc::new(Linked(Arc::new(C::new(config)?))) as Arc<dyn Instance>)
         });
         self.insert(Registered { manifest: C::manifest(), origin: origin.to_owned(), factory })
+    }
+
+    /// Adds a check that `make` makes, as a plugin's are; `origin` is for messages.
+    ///
+    /// # Errors
+    /// As [`Registry::add`].
+    pub fn add_made(
+        &mut self,
+        manifest: Manifest,
+        origin: &str,
+        make: impl Fn(Value) -> Result<Arc<dyn Instance>, ConfigError> + Send + Sync + 'static,
+    ) -> Result<(), RegistryError> {
+        self.insert(Registered { manifest, origin: origin.to_owned(), factory: Box::new(make) })
     }
 
     fn insert(&mut self, check: Registered) -> Result<(), RegistryError> {

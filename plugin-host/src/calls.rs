@@ -35,6 +35,9 @@ pub trait Backend: Send + Sync {
 
     /// Takes what the check sends.
     fn emit(&self, run: &Arc<Run>, kind: u32, head: &[u8], body: &[u8]) -> Status;
+
+    /// The check has sent more than a run may; nothing more of it is handed on.
+    fn exceeded(&self, run: &Arc<Run>);
 }
 
 /// The answer to a call.
@@ -200,10 +203,9 @@ impl Run {
             let mut queue = self.queue();
             // What is over the limit counts too: nothing small may slip in behind it.
             queue.emitted = queue.emitted.saturating_add(head.len()).saturating_add(body.len());
-            // The host has to hear of it once, but not of all the bytes.
             if queue.emitted > limits::EMITTED {
                 drop(queue);
-                self.backend.emit(self, kind, &[], &[]);
+                self.backend.exceeded(self);
                 return E_LIMIT;
             }
         }
@@ -410,6 +412,9 @@ mod tests {
         fn emit(&self, _: &Arc<Run>, kind: u32, head: &[u8], _: &[u8]) -> Status {
             self.emitted.lock().unwrap().push((kind, head.len()));
             OK
+        }
+        fn exceeded(&self, _: &Arc<Run>) {
+            self.emitted.lock().unwrap().push((0, 0));
         }
     }
 

@@ -135,6 +135,10 @@ mod unix {
         fn emit(&self, run: &Arc<Run>, kind: u32, head: &[u8], body: &[u8]) -> Status {
             self.send(Kind::Emit, run.number(), 0, kind.cast_signed(), [head, body, &[]])
         }
+
+        fn exceeded(&self, run: &Arc<Run>) {
+            self.send(Kind::Exceeded, run.number(), 0, 0, [&[]; 3]);
+        }
     }
 
     fn served(connection: UnixStream) {

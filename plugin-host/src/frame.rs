@@ -41,12 +41,16 @@ pub enum Kind {
     /// Process → engine: the run has ended with `status`
     /// \[what `create` said against the settings; JSON list of what the sandbox denied\].
     Done = 8,
+    /// Process → engine: the run has sent more than it may.
+    Exceeded = 9,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Load, Hello, Run, Submit, Complete, Cancel, Emit, Stop, Done].into_iter().find(|kind| *kind as u8 == byte)
+        [Load, Hello, Run, Submit, Complete, Cancel, Emit, Stop, Done, Exceeded]
+            .into_iter()
+            .find(|kind| *kind as u8 == byte)
     }
 }
 

@@ -25,4 +25,4 @@ mod permissions;
 pub mod sandbox;
 
 pub use failure::{Crash, LoadError, RunFailure};
-pub use permissions::{Opened, open};
+pub use permissions::{Opened, is_root, open, secure};

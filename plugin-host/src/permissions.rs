@@ -46,11 +46,36 @@ pub fn open(path: &Path) -> Result<Opened, LoadError> {
         return Err(unread(&real, format!("it is larger than {} MiB", LARGEST >> 20)));
     }
     owned(&real, &about)?;
-    for folder in real.ancestors().skip(1) {
-        owned(folder, &folder.metadata().map_err(|error| unread(folder, error.to_string()))?)?;
-    }
+    secure(&real)?;
     let (sha256, size) = digest(&mut file).map_err(failed)?;
     Ok(Opened { file, path: text, sha256, size })
+}
+
+/// Holds a file and every folder above it against the same rule.
+///
+/// # Errors
+/// [`LoadError::NotFound`], [`LoadError::UnsafePermissions`].
+pub fn secure(path: &Path) -> Result<(), LoadError> {
+    let unread = |path: &Path, error: std::io::Error| LoadError::NotFound {
+        path: path.display().to_string(),
+        why: error.to_string(),
+    };
+    let real = path.canonicalize().map_err(|error| unread(path, error))?;
+    for part in real.ancestors() {
+        owned(part, &part.metadata().map_err(|error| unread(part, error))?)?;
+    }
+    Ok(())
+}
+
+/// Whether this runs for root, or as somebody other than who started it.
+pub fn is_root() -> bool {
+    #[cfg(unix)]
+    {
+        let (real, effective) = (rustix::process::getuid(), rustix::process::geteuid());
+        effective.is_root() || real != effective
+    }
+    #[cfg(not(unix))]
+    false
 }
 
 /// The SHA-256 in hexadecimal and the size of what can be read from `file`.
