@@ -74,6 +74,9 @@ pub struct Run {
     /// An SMTP reply to explain, as the log or the bounce has it.
     #[arg(long, value_name = "TEXT", help_heading = "What is examined")]
     pub reply: Option<String>,
+    /// A message to examine, such as a bounce: a file as it was saved, `-` for standard input.
+    #[arg(long, value_name = "FILE", help_heading = "What is examined")]
+    pub message: Option<String>,
     /// How long to wait for a second attempt that confirms greylisting, for example 6m.
     #[arg(long, value_name = "DURATION", help_heading = "What is examined")]
     pub wait: Option<String>,

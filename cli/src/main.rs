@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod complaint;
 mod exit;
+mod message;
 mod network;
 mod progress;
 mod render;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use engine_plugin_api::Target;
+use engine_plugin_api::{Message, Target};
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::{args::Run, complaint::Complaint};
@@ -12,9 +12,10 @@ const LONGEST: usize = 1_000;
 /// The longest reply that is taken, in bytes.
 const LONGEST_REPLY: usize = 64 << 10;
 
-/// The target that `word` and the options of `run` name; `None` when they name nothing.
-pub fn target(word: Option<&str>, run: &Run) -> Result<Option<Target>, Complaint> {
-    let mut target = Target::default();
+/// The target that `word`, the options of `run` and the message that was read
+/// for them name; `None` when they name nothing.
+pub fn target(word: Option<&str>, run: &Run, message: Option<&Message>) -> Result<Option<Target>, Complaint> {
+    let mut target = Target { message: message.cloned(), ..Target::default() };
     if let Some(word) = word {
         target.shown = word.to_owned();
         match word.parse::<IpAddr>() {
@@ -49,8 +50,14 @@ pub fn target(word: Option<&str>, run: &Run) -> Result<Option<Target>, Complaint
     if target.domain.is_none() {
         target.domain = target.recipient.as_deref().or(target.sender.as_deref()).and_then(Target::domain_of);
     }
-    let shown =
-        [target.domain.clone(), target.ip.map(|ip| ip.to_string()), target.reply.clone()].into_iter().flatten().next();
+    let named = message.map(|message| match message.name.as_str() {
+        "-" => "the message from standard input".to_owned(),
+        name => name.to_owned(),
+    });
+    let shown = [target.domain.clone(), target.ip.map(|ip| ip.to_string()), target.reply.clone(), named]
+        .into_iter()
+        .flatten()
+        .next();
     let Some(shown) = shown else { return Ok(None) };
     if target.shown.is_empty() {
         target.shown = shown;

@@ -284,11 +284,17 @@ fn redact_json(value: Value, secrets: &[String]) -> Value {
 pub fn redact_text(mut text: String, secrets: &[String]) -> String {
     for (index, secret) in secrets.iter().enumerate() {
         let word = format!("redacted-{}", index + 1);
-        let secret = secret.to_ascii_lowercase();
+        let (secret, lower) = (secret.to_ascii_lowercase(), text.to_ascii_lowercase());
+        let mut kept = String::new();
         let mut from = 0;
-        while let Some(at) = text[from..].to_ascii_lowercase().find(&secret).map(|at| from + at) {
-            text.replace_range(at..at + secret.len(), &word);
-            from = at + word.len();
+        for (at, found) in lower.match_indices(&secret) {
+            kept.push_str(&text[from..at]);
+            kept.push_str(&word);
+            from = at + found.len();
+        }
+        if from > 0 {
+            kept.push_str(&text[from..]);
+            text = kept;
         }
     }
     text

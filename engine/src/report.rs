@@ -28,8 +28,12 @@ pub struct Report {
     pub format: String,
     /// The version of the engine.
     pub engine: String,
-    /// What was examined.
+    /// What was examined; without the bytes of a message, which stand in the
+    /// recording alone.
     pub target: Target,
+    /// The message that was examined, if one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageReport>,
     /// The profile's name.
     pub profile: String,
     /// When the run began, RFC 3339.
@@ -56,6 +60,15 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// Everything that was observed, by id.
     pub evidence: Vec<EvidenceEntry>,
+}
+
+/// The message that was examined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MessageReport {
+    /// What the user calls it: the file as typed, `-` for standard input.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: usize,
 }
 
 /// The result in short.

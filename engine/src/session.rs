@@ -25,7 +25,7 @@ use crate::{
     profile::Profile,
     recording::{self, Commission, Journal, Recording, Vantage, redact, secrets},
     registry::Registry,
-    report::{EvidenceEntry, FORMAT, Report, rfc3339},
+    report::{EvidenceEntry, FORMAT, MessageReport, Report, rfc3339},
     schedule::{self, Job, Listener},
     settle::settle,
 };
@@ -204,7 +204,11 @@ fn assemble(registry: &Registry, recording: &Recording, plan: Plan, runs: Vec<sc
     Report {
         format: FORMAT.to_owned(),
         engine: recording.engine.clone(),
-        target: target.clone(),
+        target: Target { message: None, ..target.clone() },
+        message: target
+            .message
+            .as_ref()
+            .map(|message| MessageReport { name: message.name.clone(), size: message.bytes.len() }),
         profile: profile_name.clone(),
         started: rfc3339(recording.started_ms),
         took_ms: recording.took_ms,

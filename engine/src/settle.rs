@@ -114,12 +114,14 @@ fn recheck(check: &str, registry: &Registry, target: &Target, options: &str) -> 
         command.push_str(&format!(" {options}"));
     }
     let ip = target.ip.map(|ip| ip.to_string());
+    let message = target.message.as_ref().map(|message| message.name.clone());
     for (option, value, wanted) in [
         ("--ip", &ip, true),
         ("--sender", &target.sender, true),
         ("--helo", &target.helo, true),
         ("--recipient", &target.recipient, needs(Input::Recipient)),
         ("--reply", &target.reply, needs(Input::Reply)),
+        ("--message", &message, needs(Input::Message)),
     ] {
         if let Some(value) = value.as_ref().filter(|_| wanted) {
             command.push_str(&format!(" {option} {}", shell_word(value)));

@@ -56,6 +56,8 @@ pub struct ScenarioTarget {
     pub helo: Option<String>,
     /// The SMTP reply to explain.
     pub reply: Option<String>,
+    /// The message, header and body.
+    pub message: Option<String>,
 }
 
 impl Scenario {

@@ -149,6 +149,8 @@ pub enum Input {
     Recipient,
     /// An SMTP reply or status code.
     Reply,
+    /// A whole message.
+    Message,
     /// A kind that this version does not know: the check is not planned.
     #[serde(other)]
     Unknown,
@@ -163,6 +165,7 @@ impl Input {
             Input::Sender => "a sender (--sender)",
             Input::Recipient => "a recipient (--recipient)",
             Input::Reply => "an SMTP reply (--reply)",
+            Input::Message => "a message (--message)",
             Input::Unknown => "something that only a newer engine can give",
         }
     }
@@ -175,6 +178,7 @@ impl Input {
             Input::Sender => target.sender.is_some(),
             Input::Recipient => target.recipient.is_some(),
             Input::Reply => target.reply.is_some(),
+            Input::Message => target.message.is_some(),
             Input::Unknown => false,
         }
     }

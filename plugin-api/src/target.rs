@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
+use crate::message::Message;
+
 /// What is to be examined: any of these, at least one.
 ///
 /// Names are lower-case A-labels (RFC 5890) without the final dot.
@@ -31,6 +33,9 @@ pub struct Target {
     /// An SMTP reply or status code to explain, for example `550 5.7.23 …`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
+    /// A whole message: a bounce to explain, or mail whose authentication is examined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
 }
 
 impl Target {

@@ -10,7 +10,7 @@ use engine_core::{
     session::{self, Finished, Network, Order, RunError},
 };
 use engine_lab::{Lab, ScenarioTarget};
-use engine_plugin_api::Target;
+use engine_plugin_api::{Message, Target};
 use serde_json::Value;
 
 /// The network that `lab` stands in for, with time-outs short enough for tests.
@@ -74,6 +74,7 @@ pub fn target(scenario: &ScenarioTarget) -> Result<Target, std::net::AddrParseEr
         recipient: scenario.recipient.clone(),
         helo: scenario.helo.clone(),
         reply: scenario.reply.clone(),
+        message: scenario.message.as_ref().map(|text| Message::new("message.eml", text.as_bytes())),
     };
     if target.domain.is_none() {
         target.domain = target.recipient.as_deref().and_then(Target::domain_of);

@@ -23,14 +23,16 @@ fn folders(of: &str) -> Vec<PathBuf> {
     folders
 }
 
-/// The package's name and the names of its ordinary dependencies.
+/// The package's name and the names of its ordinary dependencies, optional ones left out.
 fn package(folder: &Path) -> (String, BTreeSet<String>) {
     let manifest: toml::Table = fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap();
     let name = manifest["package"]["name"].as_str().unwrap().to_owned();
     let dependencies = manifest
         .get("dependencies")
         .and_then(toml::Value::as_table)
-        .map(|table| table.keys().cloned().collect())
+        .map(|table| {
+            table.iter().filter(|(_, one)| one.get("optional").is_none()).map(|(name, _)| name.clone()).collect()
+        })
         .unwrap_or_default();
     (name, dependencies)
 }
@@ -178,4 +180,15 @@ fn no_source_file_is_too_long_to_read_in_one_sitting() {
     }
     let long: Vec<_> = files.iter().filter(|(_, lines)| **lines > 700).collect();
     assert!(long.is_empty(), "{long:?}");
+}
+
+#[test]
+fn the_checks_that_prove_a_reason_exist() {
+    let registry = registry().unwrap();
+    let knowledge = smtp_reasons::Knowledge::builtin();
+    for reason in smtp_reasons::Reason::ALL {
+        for check in &knowledge.reason(*reason).checks {
+            assert!(registry.check(check).is_some(), "{} names the check {check}", reason.word());
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
 use anyhow::{Context, bail};
 use engine_core::{config::Config, registry::public_code, report::Report};
 use engine_plugin_api::Manifest;
+use smtp_reasons::{Clears, Knowledge, Reason};
 
 use crate::{root, type_name};
 
@@ -48,6 +49,7 @@ fn files() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     files.insert("lib/builtin-checks/src/lib.rs".into(), replaced(&source, "    registry.add::<", &call)?);
     files.insert("Cargo.toml".into(), replaced(&workspace, "check-", &path)?);
     files.insert("docs/checks.md".into(), checks_page()?);
+    files.insert("docs/reference/reasons.md".into(), reasons_page()?);
     files.insert("docs/schema/report-v1.json".into(), pretty(&Report::schema())?);
     files.insert("docs/schema/config.json".into(), pretty(&Config::schema(&builtin_checks::registry()?))?);
     Ok(files)
@@ -117,6 +119,42 @@ fn checks_page() -> anyhow::Result<String> {
                 cell(&spec.source)
             )?;
         }
+    }
+    Ok(page)
+}
+
+/// The vocabulary of reasons, and how it maps onto Sisimai's.
+fn reasons_page() -> anyhow::Result<String> {
+    let knowledge = Knowledge::builtin();
+    let mut page = String::from(
+        "# Why mail is refused: the vocabulary of reasons\n\n\
+         Made by `cargo xtask generate` from lib/smtp-reasons/data/reasons.toml; do not edit.\n\
+         These words stand in every report, in bounces, logs and explained replies, and in rule files.\n\
+         Each maps onto at most one reason of Sisimai; where ours are finer, several map onto the same.\n\
+         Where there is no reply and no code at all, Sisimai says `undefined`; we give no reason.\n\n\
+         | reason | what it says | a later attempt can succeed | who must act | Sisimai | checks that prove it |\n\
+         |---|---|---|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        let entry = knowledge.reason(*reason);
+        let clears = match entry.clears {
+            Clears::ByItself => "yes",
+            Clears::WhenFixed => "only when something is changed",
+        };
+        let cells = [
+            format!("`{}`", reason.word()),
+            entry.title.clone(),
+            clears.to_owned(),
+            entry.actor.phrase().to_owned(),
+            entry.sisimai.as_ref().map(|word| format!("`{word}`")).unwrap_or_default(),
+            entry.checks.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "),
+        ];
+        writeln!(page, "| {} |", cells.map(|text| cell(&text)).join(" | "))?;
+    }
+    page.push_str("\n## Meaning and remedy\n");
+    for reason in Reason::ALL {
+        let entry = knowledge.reason(*reason);
+        writeln!(page, "\n### {}\n\n{}\n\n*Remedy:* {}", reason.word(), entry.meaning, entry.remedy)?;
     }
     Ok(page)
 }

@@ -193,7 +193,7 @@ pub(crate) fn actor(party: Party) -> Actor {
 /// The finding that tells a cause. Causes with the same actor and remedy share one.
 fn code_of(reason: Reason) -> &'static str {
     match reason {
-        Reason::Delivered | Reason::Proceed => crate::SUCCESS,
+        Reason::Delivered | Reason::Proceed | Reason::Complaint => crate::SUCCESS,
         Reason::MailboxUnknown => crate::UNKNOWN_MAILBOX,
         Reason::MailboxDisabled | Reason::MailboxMoved => crate::MAILBOX_DISABLED,
         Reason::MailboxFull => crate::MAILBOX_FULL,
@@ -210,19 +210,19 @@ fn code_of(reason: Reason) -> &'static str {
         Reason::Blocklisted => crate::BLOCKLISTED,
         Reason::Reputation => crate::REPUTATION_REFUSAL,
         Reason::Greylisted => crate::GREYLISTED,
-        Reason::RateLimited => crate::RATE_LIMITED,
+        Reason::RateLimited | Reason::TooManyConnections => crate::RATE_LIMITED,
         Reason::TooManyRecipients => crate::TOO_MANY_RECIPIENTS,
         Reason::Spam | Reason::Malware => crate::CONTENT_REFUSED,
-        Reason::Malformed => crate::MALFORMED_MESSAGE,
-        Reason::TooLarge => crate::TOO_LARGE,
+        Reason::Malformed | Reason::ContentUnsupported => crate::MALFORMED_MESSAGE,
+        Reason::TooLarge | Reason::TooLargeForMailbox => crate::TOO_LARGE,
         Reason::ReverseDns => crate::REVERSE_DNS_REFUSAL,
         Reason::Helo => crate::HELO_REFUSED,
         Reason::LoginRequired | Reason::LoginRefused => crate::AUTH_REQUIRED,
         Reason::TlsRequired | Reason::TlsFailed => crate::TLS_REQUIRED,
         Reason::Protocol => crate::PROTOCOL_ERROR,
-        Reason::ServerTrouble | Reason::ServerFull => crate::SERVER_TROUBLE,
+        Reason::ServerTrouble | Reason::ServerFull | Reason::MailerError => crate::SERVER_TROUBLE,
         Reason::RoutingLoop => crate::ROUTING_LOOP,
-        Reason::Unreachable | Reason::Expired => crate::UNDELIVERED,
+        Reason::Unreachable | Reason::Expired | Reason::Suppressed => crate::UNDELIVERED,
         Reason::Unexplained => crate::UNEXPLAINED_REFUSAL,
     }
 }

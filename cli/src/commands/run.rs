@@ -20,7 +20,7 @@ use engine_core::{
 };
 use engine_lab::Lab;
 use engine_plugin_api::{
-    Severity, Target,
+    Message, Severity, Target,
     serde_json::{self, Value},
 };
 use tokio::sync::watch;
@@ -30,7 +30,7 @@ use crate::{
     args::{Format, Run},
     complaint::Complaint,
     exit::Exit,
-    network,
+    message, network,
     progress::Progress,
     render::text,
     target,
@@ -52,7 +52,8 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     let deadline = config.net.deadline.as_deref().map_or(Ok(DEADLINE), parse_duration).map_err(Complaint::new)?;
 
     let world = arguments.lab.as_deref().map(network::world).transpose()?;
-    let targets = match (targets(&arguments, &config)?, &world) {
+    let message = arguments.message.as_deref().map(message::read).transpose()?;
+    let targets = match (targets(&arguments, &config, message.as_ref())?, &world) {
         (targets, Some(world)) if targets.is_empty() => {
             print(&format!("The lab's domains; give one: engine run --lab DOMAIN\n\n{}", domains(world)))?;
             return Ok(Exit::Good);
@@ -145,7 +146,10 @@ impl Printer {
 fn dry_run(registry: &Registry, profile: &Profile, choice: &Choice, targets: &[Target]) -> Result<Exit, Complaint> {
     for target in targets {
         let plan = Plan::make(registry, profile, choice, target).map_err(Complaint::new)?;
-        print(&format!("{}\n{plan}", crate::render::escape::line(&target.shown)))?;
+        let message =
+            target.message.as_ref().map(|message| format!(", with a message of {} bytes", message.bytes.len()));
+        let shown = crate::render::escape::line(&target.shown);
+        print(&format!("{shown}{}\n{plan}", message.unwrap_or_default()))?;
     }
     Ok(Exit::Good)
 }
@@ -267,13 +271,13 @@ fn again(arguments: &Run) -> String {
 }
 
 /// What the command line names, or else the configuration's targets.
-fn targets(arguments: &Run, config: &Config) -> Result<Vec<Target>, Complaint> {
+fn targets(arguments: &Run, config: &Config, message: Option<&Message>) -> Result<Vec<Target>, Complaint> {
     if arguments.targets.is_empty()
-        && let Some(target) = target::target(None, arguments)?
+        && let Some(target) = target::target(None, arguments, message)?
     {
         return Ok(vec![target]);
     }
-    let named = |word: &String| target::target(Some(word), arguments);
+    let named = |word: &String| target::target(Some(word), arguments, message);
     if !arguments.targets.is_empty() || arguments.lab.is_some() {
         return arguments.targets.iter().map(named).filter_map(Result::transpose).collect();
     }
@@ -301,7 +305,7 @@ fn asked(arguments: &Run) -> Result<Target, Complaint> {
     if line.trim().is_empty() {
         return Err(nothing());
     }
-    target::target(Some(line.trim()), arguments)?.ok_or_else(nothing)
+    target::target(Some(line.trim()), arguments, None)?.ok_or_else(nothing)
 }
 
 /// The first Ctrl-C ends the run and lets it report; the second ends the program.

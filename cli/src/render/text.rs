@@ -55,6 +55,10 @@ fn head(report: &Report) -> String {
         out.push_str(&wrapped(&words, 2));
         out.push('\n');
     }
+    if let Some(message) = &report.message {
+        out.push_str(&wrapped(&format!("Message {}, {} bytes.", message.name, message.size), 2));
+        out.push('\n');
+    }
     let vantage = &report.vantage;
     let network = match &vantage.instead_of_network {
         Some(instead) => format!("{instead} instead of the network"),

@@ -29,6 +29,12 @@ pub struct ReasonEntry {
     pub remedy: String,
     /// Whether trying again helps.
     pub clears: Clears,
+    /// Sisimai's reason for the same, where it has one.
+    #[serde(default)]
+    pub sisimai: Option<String>,
+    /// The checks that prove or refute it, by id.
+    #[serde(default)]
+    pub checks: Vec<String>,
 }
 
 /// Where a reply code comes from.

@@ -65,6 +65,8 @@ reasons! {
     Greylisted = "greylisted",
     /// Too much in too short a time.
     RateLimited = "rate-limited",
+    /// Too many connections, or messages over one, at a time.
+    TooManyConnections = "too-many-connections",
     /// Too many recipients in one transaction.
     TooManyRecipients = "too-many-recipients",
     /// The content is taken for spam.
@@ -73,8 +75,12 @@ reasons! {
     Malware = "malware",
     /// The message breaks RFC 5322 or MIME.
     Malformed = "malformed",
+    /// The content or its encoding is none that the receiver can handle.
+    ContentUnsupported = "content-unsupported",
     /// Message or headers are too large.
     TooLarge = "too-large",
+    /// Larger than this one mailbox takes, though not than the server does.
+    TooLargeForMailbox = "too-large-for-mailbox",
     /// PTR missing, or not leading back.
     ReverseDns = "reverse-dns",
     /// The HELO name is not acceptable.
@@ -93,20 +99,31 @@ reasons! {
     ServerTrouble = "server-trouble",
     /// The receiving server is out of space.
     ServerFull = "server-full",
+    /// A program that the server hands the message to failed.
+    MailerError = "mailer-error",
     /// The message loops.
     RoutingLoop = "routing-loop",
     /// No connection to the receiving server.
     Unreachable = "unreachable",
     /// The queue time ran out.
     Expired = "expired",
+    /// Not sent at all: the sending service has the address on its own list of addresses to leave out.
+    Suppressed = "suppressed",
+    /// A recipient reported the message as unwanted; it did arrive.
+    Complaint = "complaint",
     /// Neither code nor words say why.
     Unexplained = "unexplained",
 }
 
 impl Reason {
+    /// The reason whose [word](Reason::word) is `word`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.word() == word)
+    }
+
     /// Whether it is a refusal or failure.
     pub fn is_refusal(self) -> bool {
-        !matches!(self, Reason::Delivered | Reason::Proceed)
+        !matches!(self, Reason::Delivered | Reason::Proceed | Reason::Complaint)
     }
 }
 
