@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use engine_plugin_api::{Check, ConfigError, FindingSpec, Manifest};
+use engine_plugin_api::{Check, ConfigError, FindingSpec, Manifest, SideEffect};
 use serde_json::Value;
 
 use crate::schedule::{Instance, Linked};
@@ -100,7 +100,7 @@ impl Registry {
     }
 
     fn insert(&mut self, check: Registered) -> Result<(), RegistryError> {
-        let Manifest { id, findings, faults, .. } = &check.manifest;
+        let Manifest { id, findings, faults, services, side_effect, .. } = &check.manifest;
         let id = id.clone();
         if let Some(first) = self.checks.get(&id) {
             return Err(RegistryError::DuplicateId { id, first: first.origin.clone(), second: check.origin });
@@ -109,6 +109,12 @@ impl Registry {
             |problem: String| RegistryError::BadManifest { id: id.clone(), origin: check.origin.clone(), problem };
         if !id.split('.').all(is_kebab) {
             return Err(bad("its id is not lower-case words joined by `-`, with `vendor.` before it".into()));
+        }
+        if let Some(service) = services.iter().find(|service| effect_of(service) > *side_effect) {
+            let (said, is) = (side_effect.word(), effect_of(service).word());
+            return Err(bad(format!(
+                "it says that it does no more than `{said}`, but the service {service} is `{is}`"
+            )));
         }
         if let Some(fault) = faults.first() {
             return Err(bad(fault.clone()));
@@ -159,6 +165,16 @@ impl Registry {
 /// `vendor.name/code` for others.
 pub fn public_code(check: &str, code: &str) -> String {
     if check.contains('.') { format!("{check}/{code}") } else { code.to_owned() }
+}
+
+/// The least that a check does to others by calling a service.
+fn effect_of(service: &str) -> SideEffect {
+    match service.split('.').next() {
+        Some("dns") => SideEffect::PassiveDns,
+        Some("clock" | "random" | "service" | "context") => SideEffect::None,
+        // Whatever else there will be reaches out.
+        _ => SideEffect::Connects,
+    }
 }
 
 fn is_kebab(word: &str) -> bool {
@@ -217,6 +233,26 @@ mod tests {
         registry.add::<Vendor>("acme").unwrap();
         assert_eq!(registry.codes().collect::<Vec<_>>(), ["a-b", "acme.mx/a-b"]);
         assert_eq!(registry.finding("acme.mx/a-b").unwrap().0, "acme.mx");
+    }
+
+    struct Understates;
+    impl Check for Understates {
+        type Config = ();
+        fn manifest() -> Manifest {
+            Manifest::new::<Self>("acme.quiet", "0.1.0", "tests").services(&["smtp.session/1"])
+        }
+        fn new(_: ()) -> Result<Self, ConfigError> {
+            Ok(Understates)
+        }
+        async fn run(&self, _: Context, _: Target) -> Outcome {
+            Outcome::Clean
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_understates_what_it_does_is_refused() {
+        let error = Registry::default().add::<Understates>("x").unwrap_err().to_string();
+        assert!(error.contains("passive-dns") && error.contains("connects"), "{error}");
     }
 
     #[test]

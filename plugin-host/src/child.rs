@@ -33,11 +33,13 @@ pub struct Hello {
 }
 
 /// What to run: the first part of [`crate::frame::Kind::Run`]. The second is
-/// the target, the third the settings.
+/// the target, the third its message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begin {
     /// The check's id.
     pub check: String,
+    /// Its settings as JSON, empty for the default ones.
+    pub config: String,
 }
 
 #[cfg(unix)]
@@ -162,10 +164,10 @@ mod unix {
         while let Ok(Some(Frame { kind, run, tag, status, parts: [first, second, third] })) = Frame::read(&mut frames) {
             match kind {
                 Kind::Run => {
-                    let Ok(Begin { check }) = serde_json::from_slice(&first) else { return };
+                    let Ok(Begin { check, config }) = serde_json::from_slice(&first) else { return };
                     let open = Run::open(run, Arc::clone(&remote) as Arc<dyn Backend>);
                     runs.insert(run, Arc::clone(&open));
-                    let task = Task { run, check, target: second, config: third };
+                    let task = Task { run, check, config: config.into_bytes(), target: second, message: third };
                     begin(Arc::clone(&library), task, open, Arc::clone(&remote));
                 }
                 Kind::Complete => {

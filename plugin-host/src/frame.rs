@@ -10,9 +10,11 @@
 
 use std::io::{ErrorKind, Read};
 
-/// The longest frame, in bytes, its length word not counted: two arguments of
-/// the largest size and what surrounds them.
-pub const LARGEST: usize = 33 << 20;
+use engine_plugin_api::abi::limits;
+
+/// The longest frame, in bytes, its length word not counted: a target with its
+/// message, or two arguments of the largest size, and what surrounds them.
+pub const LARGEST: usize = limits::MESSAGE + limits::ARGUMENT + (1 << 20);
 
 /// Bytes between the length word and the parts.
 const HEAD: usize = 1 + 8 + 8 + 4 + 4 + 4;
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn an_announced_length_reserves_nothing() {
-        // 33 MiB announced, one byte sent.
+        // Much announced, one byte sent.
         let mut bytes = u32::try_from(LARGEST).unwrap().to_le_bytes().to_vec();
         bytes.push(0);
         assert!(matches!(Frame::read(&mut bytes.as_slice()), Err(FrameError::Cut)));

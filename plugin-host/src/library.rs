@@ -30,6 +30,11 @@ pub struct Described {
 }
 
 impl Described {
+    /// Whether a panic ends its process.
+    pub fn aborts(&self) -> bool {
+        self.flags & FLAG_PANIC_ABORT != 0
+    }
+
     /// Whether only one run may be in a process at a time.
     pub fn serial(&self) -> bool {
         self.flags & FLAG_SERIAL != 0
@@ -229,6 +234,8 @@ pub struct Task {
     pub config: Vec<u8>,
     /// The target as JSON.
     pub target: Vec<u8>,
+    /// Its message, which the JSON leaves out.
+    pub message: Vec<u8>,
 }
 
 impl Library {
@@ -247,7 +254,7 @@ impl Library {
             return Ended { status, error: error.contents().unwrap_or_default() };
         }
         // SAFETY: the instance was just made by this plugin, and is used on this thread alone.
-        let status = unsafe { run(instance, task.run, Bytes::of(&task.target), Bytes::EMPTY) };
+        let status = unsafe { run(instance, task.run, Bytes::of(&task.target), Bytes::of(&task.message)) };
         // SAFETY: the instance's run is over; it is ended once.
         unsafe { destroy(instance) };
         Ended { status, error: Vec::new() }

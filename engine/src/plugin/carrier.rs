@@ -15,9 +15,11 @@ pub struct Order {
     /// The check's id.
     pub check: String,
     /// Its settings as JSON, empty for the default ones.
-    pub config: Vec<u8>,
+    pub config: String,
     /// The target as JSON.
     pub target: Vec<u8>,
+    /// Its message, which the JSON leaves out.
+    pub message: Vec<u8>,
 }
 
 /// How a run ended.

@@ -62,7 +62,7 @@ impl Plugin {
 
     /// A check of it with `settings`, which fit its schema.
     pub fn instance(self: Arc<Self>, check: &str, settings: Value) -> Arc<dyn Instance> {
-        let config = if settings.is_null() { Vec::new() } else { settings.to_string().into_bytes() };
+        let config = if settings.is_null() { String::new() } else { settings.to_string() };
         Arc::new(PluginCheck { plugin: self, check: check.to_owned(), config })
     }
 
@@ -98,7 +98,7 @@ impl Plugin {
 struct PluginCheck {
     plugin: Arc<Plugin>,
     check: String,
-    config: Vec<u8>,
+    config: String,
 }
 
 impl Instance for PluginCheck {
@@ -133,8 +133,9 @@ impl PluginCheck {
         target: &Target,
         mut stop: watch::Receiver<bool>,
     ) -> Result<Outcome, RunFailure> {
-        let target = serde_json::to_vec(target).map_err(|error| RunFailure::Failed { message: error.to_string() })?;
-        let order = Order { check: self.check.clone(), config: self.config.clone(), target };
+        let (target, message) = target.to_wire().map_err(|error| RunFailure::Failed { message: error.to_string() })?;
+        let (check, config) = (self.check.clone(), self.config.clone());
+        let order = Order { check, config, target, message: message.to_vec() };
         self.plugin.may_run()?;
         let mut known = Vec::new();
         let mut alone = false;

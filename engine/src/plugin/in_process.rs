@@ -90,8 +90,8 @@ impl Carrier for Trusted {
             let number = fresh_number();
             let run = Run::open(number, Arc::new(Local(service)));
             let (done, end) = oneshot::channel();
-            let Order { check, config, target } = order;
-            let task = Task { run: number, check, config, target };
+            let Order { check, config, target, message } = order;
+            let task = Task { run: number, check, config: config.into_bytes(), target, message };
             let open = Arc::clone(&run);
             let work = move || {
                 let ended = library.run(&task);

@@ -14,7 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine_plugin_api::{BoxFuture, abi::OK};
+use engine_plugin_api::{
+    BoxFuture,
+    abi::{E_LIMIT, OK},
+};
 use engine_plugin_host::{
     Crash, LoadError,
     calls::{Answer, fresh_number},
@@ -99,8 +102,9 @@ impl Carrier for Processes {
                 // It ended between the two: its crash is that of whoever ran in it.
                 let _ = entry.ended.send(End::Lost { crash: Crash::default(), shared: true });
             }
-            let begin = serde_json::to_vec(&Begin { check: order.check }).unwrap_or_default();
-            process.link.queue(Kind::Run, run, 0, 0, [&begin, &order.target, &order.config]);
+            let Order { check, config, target, message } = order;
+            let begin = serde_json::to_vec(&Begin { check, config }).unwrap_or_default();
+            process.link.queue(Kind::Run, run, 0, 0, [&begin, &target, &message])?;
             Ok(Box::new(InProcess { process, run, end: Some(end) }) as Box<dyn Running>)
         })
     }
@@ -129,7 +133,8 @@ impl Running for InProcess {
     }
 
     fn stop(&self) {
-        self.process.link.queue(Kind::Stop, self.run, 0, 0, [&[]; 3]);
+        // A frame without parts is never too long.
+        let _ = self.process.link.queue(Kind::Stop, self.run, 0, 0, [&[]; 3]);
     }
 
     fn kill(&mut self) {
@@ -189,11 +194,11 @@ impl Link {
     }
 
     /// Hands a frame to the writing thread: a process that does not read keeps nobody waiting.
-    fn queue(&self, kind: Kind, run: u64, tag: u64, status: i32, parts: [&[u8]; 3]) {
-        if let Ok(frame) = Frame::encode(kind, run, tag, status, parts) {
-            // Without that thread the process is at its end.
-            let _ = self.frames.send(frame);
-        }
+    fn queue(&self, kind: Kind, run: u64, tag: u64, status: i32, parts: [&[u8]; 3]) -> Result<(), LoadError> {
+        let long = |error: FrameError| LoadError::Host { why: format!("it cannot be sent {error}") };
+        // Without that thread the process is at its end.
+        let _ = self.frames.send(Frame::encode(kind, run, tag, status, parts).map_err(long)?);
+        Ok(())
     }
 
     fn kill(&self) {
@@ -211,13 +216,15 @@ struct ToProcess {
 impl Answers for ToProcess {
     fn answer(&self, ticket: u64, answer: Answer, at_once: bool) {
         let Answer { status, head, body } = answer;
-        if !at_once {
-            return self.link.queue(Kind::Complete, self.run, ticket, status, [&head, &body, &[]]);
-        }
-        // This is the thread that reads what the process sends: it may wait for it.
-        if let Ok(frame) = Frame::encode(Kind::Complete, self.run, ticket, status, [&head, &body, &[]]) {
-            // When it cannot be written, what is read next says why.
+        let encoded = Frame::encode(Kind::Complete, self.run, ticket, status, [&head, &body, &[]])
+            .or_else(|_| Frame::encode(Kind::Complete, self.run, ticket, E_LIMIT, [&[]; 3]));
+        let Ok(frame) = encoded else { return };
+        // When it cannot be written, what is read next says why.
+        if at_once {
+            // This is the thread that reads what the process sends: it may wait for it.
             let _ = lock(&self.link.socket).write_all(&frame);
+        } else {
+            let _ = self.link.frames.send(frame);
         }
     }
 }
