@@ -140,7 +140,9 @@ pub enum LoadError {
         path: String,
     },
     /// It crashed too often.
-    #[error("it is blocked because it crashed {crashes} times, at last so: it {last}")]
+    #[error(
+        "it is blocked because it crashed {crashes} times, the last time it {last}; `engine plugin add` takes it again"
+    )]
     Blocked {
         /// How often.
         crashes: u32,

@@ -42,7 +42,8 @@ use crate::registry::{Registry, RegistryError};
 /// Why it cannot be loaded.
 pub async fn describe(program: &HostProgram, path: &std::path::Path) -> Result<Hello, LoadError> {
     let why = || LoadError::NotFound { path: path.display().to_string(), why: "its path is not UTF-8".to_owned() };
-    let path = path.to_str().ok_or_else(why)?.to_owned();
+    // The process works in another folder.
+    let path = std::path::absolute(path).ok().and_then(|path| Some(path.to_str()?.to_owned())).ok_or_else(why)?;
     process::describe(program, Load { path, sha256: None }).await
 }
 
