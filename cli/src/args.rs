@@ -106,6 +106,9 @@ pub struct Run {
     /// Use this plugin in this run, in a process of its own; repeat for several.
     #[arg(long, value_name = "FILE")]
     pub plugin: Vec<PathBuf>,
+    /// A file of your own rules for what replies mean; repeat for several.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
     /// Keep everything that was observed, for `engine replay`.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,

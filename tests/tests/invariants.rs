@@ -38,9 +38,26 @@ fn package(folder: &Path) -> (String, BTreeSet<String>) {
 }
 
 #[test]
-fn the_contract_brings_three_crates_into_an_authors_tree() {
+fn the_contract_brings_three_crates_and_its_own_macro_into_an_authors_tree() {
     let (_, dependencies) = package(&root().join("plugin-api"));
-    assert_eq!(dependencies, ["schemars", "serde", "serde_json"].map(str::to_owned).into());
+    assert_eq!(dependencies, ["engine-plugin-macros", "schemars", "serde", "serde_json"].map(str::to_owned).into());
+}
+
+#[test]
+fn an_authors_tree_has_at_most_25_crates() {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "-p", "engine-plugin-api", "-e", "normal,build", "--prefix", "none"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let crates: BTreeSet<String> = String::from_utf8(tree.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+        .filter(|line| !line.is_empty())
+        .collect();
+    assert!(crates.len() > 4 && crates.len() <= 25, "{crates:#?}");
 }
 
 #[test]
@@ -92,6 +109,15 @@ fn every_folder_of_checks_is_in_the_registry_and_has_the_common_shape() {
                 && registry.check(&folder.file_name().unwrap().to_string_lossy()).unwrap().manifest.services.is_empty();
             assert!(one || needless, "{} has no src/{module}.rs", folder.display());
         }
+        // Its library as a plugin, which `tests/plugins.rs` holds against the one that is linked in.
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let example =
+            format!("[[example]]\nname = \"{name}-plugin\"\npath = \"plugin.rs\"\ncrate-type = [\"cdylib\"]\n");
+        assert!(manifest.contains(&example), "{name}: Cargo.toml must have\n{example}");
+        let plugin = fs::read_to_string(folder.join("plugin.rs")).unwrap();
+        let exported = format!("engine_plugin_api::export_check!(check_{}::", name.replace('-', "_"));
+        assert!(plugin.contains(&exported), "{name}: plugin.rs must have {exported}…)");
     }
 }
 
