@@ -63,7 +63,7 @@ fn session(facts: &Facts, server: &Server, config: &Config, out: &mut Gathered) 
         return standing;
     }
     session::manners(server, config, out);
-    tls::judge(server, out);
+    tls::judge(server, config, out);
     envelope::judge(facts, server, config, out);
     Standing::Takes
 }
