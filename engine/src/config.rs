@@ -56,13 +56,16 @@ pub struct Origin {
 pub struct NetConfig {
     /// Resolvers as `IP` or `IP:port`, in order of preference; the system's without any.
     pub resolvers: Vec<String>,
+    /// Whether the way to the resolvers is safe, so that what they say of DNSSEC
+    /// (the AD flag) is believed; that of one on this machine always is.
+    pub trust_resolver: bool,
     /// How long one DNS question may take in all; 5 s without.
     pub dns_timeout: Option<String>,
     /// How long to wait for a TCP connection; 10 s without.
     pub connect_timeout: Option<String>,
     /// How long to wait for an SMTP greeting, at most 5 min (RFC 5321 §4.5.3.2.1); 60 s without.
     pub greeting_timeout: Option<String>,
-    /// How long to wait for every later SMTP reply; 30 s without.
+    /// How long to wait for every later reply, SMTP or HTTPS; 30 s without.
     pub reply_timeout: Option<String>,
     /// How long a check may take in all, waits that it asks for not counted; 120 s without.
     pub deadline: Option<String>,

@@ -23,14 +23,16 @@ fn folders(of: &str) -> Vec<PathBuf> {
     folders
 }
 
-/// The package's name and the names of its ordinary dependencies.
+/// The package's name and the names of its ordinary dependencies, optional ones left out.
 fn package(folder: &Path) -> (String, BTreeSet<String>) {
     let manifest: toml::Table = fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap();
     let name = manifest["package"]["name"].as_str().unwrap().to_owned();
     let dependencies = manifest
         .get("dependencies")
         .and_then(toml::Value::as_table)
-        .map(|table| table.keys().cloned().collect())
+        .map(|table| {
+            table.iter().filter(|(_, one)| one.get("optional").is_none()).map(|(name, _)| name.clone()).collect()
+        })
         .unwrap_or_default();
     (name, dependencies)
 }
@@ -90,6 +92,15 @@ fn every_folder_of_checks_is_in_the_registry_and_has_the_common_shape() {
                 && registry.check(&folder.file_name().unwrap().to_string_lossy()).unwrap().manifest.services.is_empty();
             assert!(one || needless, "{} has no src/{module}.rs", folder.display());
         }
+        // Its library as a plugin, which `tests/plugins.rs` holds against the one that is linked in.
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let example =
+            format!("[[example]]\nname = \"{name}-plugin\"\npath = \"plugin.rs\"\ncrate-type = [\"cdylib\"]\n");
+        assert!(manifest.contains(&example), "{name}: Cargo.toml must have\n{example}");
+        let plugin = fs::read_to_string(folder.join("plugin.rs")).unwrap();
+        let exported = format!("engine_plugin_api::export_check!(check_{}::", name.replace('-', "_"));
+        assert!(plugin.contains(&exported), "{name}: plugin.rs must have {exported}…)");
     }
 }
 
