@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::Read,
     net::{IpAddr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -34,6 +34,8 @@ pub struct Config {
     pub fail_on: Option<Severity>,
     /// How the network is reached.
     pub net: NetConfig,
+    /// What replies of mail servers mean, beside what is compiled in.
+    pub rules: RulesConfig,
     /// Profiles beside the shipped ones, by name.
     pub profiles: BTreeMap<String, Profile>,
     /// Settings of each check, by id; `engine schema ID` prints what each takes.
@@ -48,6 +50,15 @@ pub struct Config {
 pub struct Origin {
     file: String,
     text: String,
+}
+
+/// `[rules]` of `engine.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RulesConfig {
+    /// Files of your own rules, beside the configuration or anywhere; an
+    /// earlier one wins. `docs/reference/rules.md` says what is in them.
+    pub files: Vec<String>,
 }
 
 /// `[net]` of `engine.toml`. Durations are written `800ms`, `5s`, `2m`.
@@ -227,6 +238,12 @@ impl Config {
     /// The configuration of a run without a file: the shipped profiles alone.
     pub fn shipped() -> Config {
         Config { profiles: shipped_profiles(), ..Config::default() }
+    }
+
+    /// The files of `[rules]`, from the folder of the configuration.
+    pub fn rule_files(&self) -> Vec<PathBuf> {
+        let folder = self.origin.as_ref().and_then(|origin| Path::new(&origin.file).parent());
+        self.rules.files.iter().map(|file| folder.map_or_else(|| file.into(), |folder| folder.join(file))).collect()
     }
 
     /// The error for what is wrong with the value at `path`; `None` for a
