@@ -62,7 +62,8 @@ fn is_message(kind: &str) -> bool {
 }
 
 fn is_returned(kind: &str) -> bool {
-    is_message(kind) || matches!(kind, "text/rfc822-headers" | "message/rfc822-headers" | "message/global-headers" | "text/rfc822")
+    is_message(kind)
+        || matches!(kind, "text/rfc822-headers" | "message/rfc822-headers" | "message/global-headers" | "text/rfc822")
 }
 
 fn is_status(kind: &str) -> bool {
@@ -110,7 +111,7 @@ impl<'a> Reading<'a> {
             original: self.original(&human),
             faults: self.faults(),
         };
-        if self.is_feedback(&mut report) || self.is_read_receipt(&mut report) {
+        if self.is_feedback(&mut report) || self.is_unsubscribe(&mut report) || self.is_read_receipt(&mut report) {
             return report;
         }
         if let Some(found) = &self.notification {
@@ -183,6 +184,21 @@ impl<'a> Reading<'a> {
         true
     }
 
+    /// Apple Mail sends such a message when its user wants no more of a sender's mail.
+    fn is_unsubscribe(&self, report: &mut Report) -> bool {
+        let found = self.mail.head.get("X-Apple-Unsubscribe").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        if found {
+            let from = self.mail.head.get("From").unwrap_or_default();
+            let entry = |address: &str| Entry { final_recipient: Some(address.to_owned()), ..Entry::default() };
+            let entries: Vec<Entry> = mailboxes_in(&from).into_iter().take(1).map(entry).collect();
+            report.recipients = self.judged(&entries, &Human::default(), None);
+            report.recipients.iter_mut().for_each(complained);
+            let feedback = crate::Feedback { kind: "opt-out".to_owned(), ..crate::Feedback::default() };
+            (report.kind, report.feedback) = (Kind::Feedback, Some(feedback));
+        }
+        found
+    }
+
     fn is_read_receipt(&self, report: &mut Report) -> bool {
         let part = self.mail.parts.iter().any(|part| part.kind == "message/disposition-notification");
         let found = part || self.mail.report.as_deref() == Some("disposition-notification");
@@ -198,8 +214,11 @@ impl<'a> Reading<'a> {
         let mut entries = self.dsn.recipients.clone();
         let nameless = entries.iter().filter(|e| e.final_recipient.is_none() && e.original_recipient.is_none()).count();
         if nameless > 0 {
-            let named: Vec<String> =
-                entries.iter().flat_map(|e| [e.final_recipient.clone(), e.original_recipient.clone()]).flatten().collect();
+            let named: Vec<String> = entries
+                .iter()
+                .flat_map(|e| [e.final_recipient.clone(), e.original_recipient.clone()])
+                .flatten()
+                .collect();
             let mut others = self.addresses(human, report).into_iter().filter(|address| !named.contains(address));
             for entry in entries.iter_mut().filter(|e| e.final_recipient.is_none() && e.original_recipient.is_none()) {
                 entry.final_recipient = others.next();
@@ -221,16 +240,32 @@ impl<'a> Reading<'a> {
             }
         };
         self.mail.head.all("X-Failed-Recipients").for_each(|value| mailboxes_in(&value).into_iter().for_each(&mut add));
+        if !found.is_empty() {
+            return found;
+        }
+        let mut add = |address: &str| {
+            let twice = found.iter().any(|other: &String| other.eq_ignore_ascii_case(address));
+            if !twice && is_mailbox(address) && !own.contains(&address.to_lowercase()) {
+                found.push(address.to_owned());
+            }
+        };
         let listed = human.blocks.iter().filter(|block| block.kind != BlockKind::Inline);
         listed.for_each(|block| add(&block.address));
         if found.is_empty() {
             let mut add = |address: &str| {
-                if !found.iter().any(|other| other.eq_ignore_ascii_case(address)) && !own.contains(&address.to_lowercase()) {
+                if !found.iter().any(|other| other.eq_ignore_ascii_case(address))
+                    && !own.contains(&address.to_lowercase())
+                {
                     found.push(address.to_owned());
                 }
             };
             human.blocks.iter().for_each(|block| add(&block.address));
-            human.exchanges.iter().filter(|e| e.stage == Some(crate::Stage::Rcpt)).filter_map(|e| e.address.as_deref()).for_each(&mut add);
+            human
+                .exchanges
+                .iter()
+                .filter(|e| e.stage == Some(crate::Stage::Rcpt))
+                .filter_map(|e| e.address.as_deref())
+                .for_each(&mut add);
         }
         if found.is_empty()
             && let Some(to) = report.original.as_ref().and_then(|original| original.get("To"))
@@ -251,7 +286,8 @@ impl<'a> Reading<'a> {
         let local = local.unwrap_or_else(|| from.trim_matches(['<', '>', ' ']).to_owned());
         let nobody = value("Return-Path") == "<>" || from.ends_with("<>");
         let system = self.rules.is_system(&from, &local) || from.is_empty();
-        let answer = ["re:", "aw:", "fwd:", "fw:", "wg:", "sv:", "antw:", "tr:"].iter().any(|mark| subject.starts_with(mark));
+        let answer =
+            ["re:", "aw:", "fwd:", "fw:", "wg:", "sv:", "antw:", "tr:"].iter().any(|mark| subject.starts_with(mark));
         let titled = self.rules.is_subject(&subject) && !answer;
         let said = human.said;
         let coded = human.blocks.iter().any(|block| block.kind != BlockKind::Inline && has_reply(&block.said));
@@ -264,7 +300,8 @@ impl<'a> Reading<'a> {
             return Kind::AutoReply;
         }
         let listed = human.blocks.iter().any(|block| block.kind != BlockKind::Inline);
-        let standard = self.mail.report.as_deref() == Some("delivery-status") || self.mail.parts.iter().any(|part| is_status(&part.kind));
+        let standard = self.mail.report.as_deref() == Some("delivery-status")
+            || self.mail.parts.iter().any(|part| is_status(&part.kind));
         let points: i32 = [
             (system, 2),
             (titled, 2),
@@ -275,6 +312,7 @@ impl<'a> Reading<'a> {
             (nobody, 1),
             (failed_header, 3),
             (standard, 3),
+            (human.blocks.iter().any(|block| block.kind == BlockKind::Inline), 1),
             (answer, -3),
             (head.get("List-Id").is_some() && !nobody, -3),
             (head.get("List-Unsubscribe").is_some() && !nobody, -2),
@@ -283,9 +321,15 @@ impl<'a> Reading<'a> {
         .into_iter()
         .filter_map(|(there, weight)| there.then_some(weight))
         .sum();
-        let says_so = said.failure || said.delay || said.expired || failed_header || coded || standard;
+        let says_so = said.failure
+            || said.delay
+            || said.expired
+            || failed_header
+            || coded
+            || standard
+            || (titled && system && nobody);
         // A bounce that was saved or pasted without its header has its text alone.
-        let bare = head.is_empty() && said.failure && (coded || (listed && said.failure));
+        let bare = head.is_empty() && said.failure && (coded || listed);
         if (points >= 5 && says_so) || bare {
             let final_words = said.expired && !subject.contains("delay") && !subject.contains("warning");
             return if said.delay && !final_words { Kind::Delay } else { Kind::Bounce };
@@ -297,11 +341,15 @@ impl<'a> Reading<'a> {
         let alone = entries.len() == 1;
         let mut recipients: Vec<Recipient> = Vec::new();
         for entry in entries {
-            let Some(address) = entry.final_recipient.clone().or_else(|| entry.original_recipient.clone()) else { continue };
+            let Some(address) = entry.final_recipient.clone().or_else(|| entry.original_recipient.clone()) else {
+                continue;
+            };
             let recipient = self.recipient(entry, address, human, action, alone);
             // Some name each recipient twice.
             let twice = recipients.iter().any(|other| {
-                other.address.eq_ignore_ascii_case(&recipient.address) && other.reason == recipient.reason && other.action == recipient.action
+                other.address.eq_ignore_ascii_case(&recipient.address)
+                    && other.reason == recipient.reason
+                    && other.action == recipient.action
             });
             if !twice {
                 recipients.push(recipient);
@@ -310,7 +358,14 @@ impl<'a> Reading<'a> {
         recipients
     }
 
-    fn recipient(&self, entry: &Entry, address: String, human: &Human<'_>, action: Option<Action>, alone: bool) -> Recipient {
+    fn recipient(
+        &self,
+        entry: &Entry,
+        address: String,
+        human: &Human<'_>,
+        action: Option<Action>,
+        alone: bool,
+    ) -> Recipient {
         let other = entry.original_recipient.as_deref();
         let mut said = human.said_of(&address).or_else(|| other.and_then(|other| human.said_of(other)));
         if said.is_none() && alone {
@@ -321,16 +376,32 @@ impl<'a> Reading<'a> {
             }
         }
         let exchange = exchange_for(&human.exchanges, &address, alone);
-        let diagnostic = entry.diagnostic.as_deref().map(|words| collapsed(words, LONGEST_DIAGNOSTIC)).unwrap_or_default();
+        let diagnostic =
+            entry.diagnostic.as_deref().map(|words| collapsed(words, LONGEST_DIAGNOSTIC)).unwrap_or_default();
         let reply = exchange.map(|exchange| exchange.reply.as_str()).unwrap_or_default();
         let whole = if alone || said.is_none() { collapsed(human.body, LONGEST_DIAGNOSTIC) } else { String::new() };
-        // A first line alone (`552-5.7.0 …`) says less than the transcript's whole reply.
-        let first_line = diagnostic.as_bytes().get(3) == Some(&b'-') && reply.len() > diagnostic.len() && reply.get(..3) == diagnostic.get(..3);
+        let first_line = diagnostic.as_bytes().get(3) == Some(&b'-')
+            && reply.len() > diagnostic.len()
+            && reply.get(..3) == diagnostic.get(..3);
         let said_text = said.as_deref().unwrap_or_default();
-        let texts: Vec<&str> = if first_line { vec![reply, &diagnostic, said_text, &whole] } else { vec![&diagnostic, said_text, reply, &whole] };
+        // A first line alone (`552-5.7.0 …`) says less than the transcript's whole reply.
+        let texts: Vec<&str> = if first_line {
+            vec![reply, &diagnostic, said_text, &whole]
+        } else {
+            vec![&diagnostic, reply, said_text, &whole]
+        };
         let stage = self.rules.said(&flat(said_text)).stage.or_else(|| exchange.and_then(|exchange| exchange.stage));
         let action = entry.action.or(action);
-        let evidence = Evidence { texts, action, status: entry.status, stage, said: human.said };
+        let remote = entry.remote.clone().or_else(|| exchange.and_then(|exchange| exchange.host.clone()));
+        let evidence = Evidence {
+            texts,
+            whole: Some(3),
+            action,
+            status: entry.status,
+            stage,
+            remote: remote.as_deref(),
+            said: human.said,
+        };
         let verdict = judge(&evidence, Knowledge::builtin(), self.rules);
         let text = verdict.text.map(|index| evidence.texts[index]).unwrap_or_default();
         let text = &text[..floor(text, LONGEST_DIAGNOSTIC)];
@@ -352,7 +423,7 @@ impl<'a> Reading<'a> {
             underlying: verdict.underlying,
             telling: verdict.telling.filter(|span| text.get(span.clone()).is_some()),
             hardness: hardness(verdict.reason),
-            remote: entry.remote.clone().or_else(|| exchange.and_then(|e| e.host.clone())).or(verdict.host),
+            remote: remote.or(verdict.host),
             stage: verdict.stage,
             last_attempt: entry.last_attempt.clone(),
             retry_until: entry.retry_until.clone(),
@@ -376,7 +447,8 @@ impl<'a> Reading<'a> {
             }
         };
         let cut = |value: &str| value[..floor(value, LONGEST_HEADER)].to_owned();
-        let headers: Vec<_> = fields.iter().take(MOST_HEADERS).map(|(name, value)| (name.to_owned(), cut(&value))).collect();
+        let headers: Vec<_> =
+            fields.iter().take(MOST_HEADERS).map(|(name, value)| (name.to_owned(), cut(&value))).collect();
         (!headers.is_empty()).then_some(Original { headers })
     }
 }
@@ -424,7 +496,9 @@ fn complained(recipient: &mut Recipient) {
 /// RCPT, or the last refusal that says more than that the order was wrong.
 fn exchange_for<'h>(exchanges: &'h [Exchange], address: &str, alone: bool) -> Option<&'h Exchange> {
     let refuses = |e: &&Exchange| matches!(e.reply.as_bytes().first(), Some(b'4' | b'5'));
-    let own = exchanges.iter().filter(refuses).find(|e| e.address.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(address)) && e.stage == Some(crate::Stage::Rcpt));
+    let own = exchanges.iter().filter(refuses).find(|e| {
+        e.address.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(address)) && e.stage == Some(crate::Stage::Rcpt)
+    });
     let other = || {
         let telling = |e: &&Exchange| !e.reply.starts_with("503") && (alone || e.stage != Some(crate::Stage::Rcpt));
         exchanges.iter().filter(refuses).rfind(telling)
@@ -433,9 +507,10 @@ fn exchange_for<'h>(exchanges: &'h [Exchange], address: &str, alone: bool) -> Op
 }
 
 fn has_reply(said: &str) -> bool {
-    smtp_reasons::parse(&said[..floor(said, 600)]).replies.iter().any(|reply| {
-        reply.class().is_some_and(smtp_reasons::Class::is_refusal)
-    })
+    smtp_reasons::parse(&said[..floor(said, 600)])
+        .replies
+        .iter()
+        .any(|reply| reply.class().is_some_and(smtp_reasons::Class::is_refusal))
 }
 
 fn collapsed(text: &str, longest: usize) -> String {

@@ -77,7 +77,8 @@ impl Entry {
         let original_recipient = address("Original-Recipient");
         let action = fields.get("Action").and_then(|value| action(&value));
         let status = fields.get("Status").and_then(|value| status(&value));
-        let (diagnostic_type, diagnostic) = fields.get("Diagnostic-Code").map(|value| typed(&value)).unwrap_or_default();
+        let (diagnostic_type, diagnostic) =
+            fields.get("Diagnostic-Code").map(|value| typed(&value)).unwrap_or_default();
         let named = fields.get("Final-Recipient").is_some() || fields.get("Original-Recipient").is_some();
         if !named && final_recipient.is_none() && (action.is_none() || status.is_none()) {
             return None;
@@ -106,7 +107,8 @@ fn groups(text: &str) -> Vec<&str> {
     let mut seen: [bool; 2] = [false; 2];
     for line in text.split_inclusive('\n') {
         let names = ["final-recipient", "original-recipient"];
-        let which = name_of(line).and_then(|name| names.iter().position(|own| name.trim_end().eq_ignore_ascii_case(own)));
+        let which =
+            name_of(line).and_then(|name| names.iter().position(|own| name.trim_end().eq_ignore_ascii_case(own)));
         let again = which.is_some_and(|which| seen[which]);
         if line.trim().is_empty() || again {
             if start < at {
@@ -144,13 +146,18 @@ fn action(value: &str) -> Option<Action> {
 
 /// The code at the beginning of `5.1.1 (bad destination mailbox address)`.
 pub(crate) fn status(value: &str) -> Option<StatusCode> {
-    value.split(|c: char| !(c.is_ascii_digit() || c == '.')).map(|word| word.trim_matches('.')).find_map(|word| word.parse().ok())
+    value
+        .split(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .map(|word| word.trim_matches('.'))
+        .find_map(|word| word.parse().ok())
 }
 
 /// `smtp; 550 …` in its two parts; a value without a type has none.
 fn typed(value: &str) -> (Option<String>, Option<String>) {
     match value.split_once(';') {
-        Some((kind, rest)) if kind.len() <= 40 && kind.trim().chars().all(|c| c.is_ascii_alphanumeric() || c == '-') => {
+        Some((kind, rest))
+            if kind.len() <= 40 && kind.trim().chars().all(|c| c.is_ascii_alphanumeric() || c == '-') =>
+        {
             (Some(kind.trim().to_ascii_lowercase()), Some(rest.trim().to_owned()))
         }
         _ => (None, Some(value.trim().to_owned())),
@@ -196,7 +203,10 @@ mod tests {
         let of = |text: &str| Dsn::read(text).recipients.len();
         assert_eq!(of("Reporting-MTA: dns; x\n"), 0);
         assert_eq!(of("Final-Recipient: rfc822; a@b.example\nAction: fai"), 1);
-        assert_eq!(of("Final-Recipient: rfc822; a@b.example\nStatus: 5.1.1\nFinal-Recipient: rfc822; c@d.example\n"), 2);
+        assert_eq!(
+            of("Final-Recipient: rfc822; a@b.example\nStatus: 5.1.1\nFinal-Recipient: rfc822; c@d.example\n"),
+            2
+        );
         assert_eq!(of("Original-Recipient: <a@b.example>\nFinal-Recipient: rfc822; a@b.example\nAction: failed\n"), 1);
         assert_eq!(of(&"Final-Recipient: rfc822; a@b.example\n\n".repeat(10_000)), MOST_RECIPIENTS);
         assert_eq!(of(""), 0);

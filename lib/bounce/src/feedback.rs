@@ -39,7 +39,10 @@ mod tests {
              Original-Rcpt-To: <r@b.example>\r\nSource-IP: 192.0.2.1\r\nReported-Domain: a.example\r\nReported-Domain: c.example\r\nIncidents: 3\r\n",
         );
         assert_eq!((feedback.kind.as_str(), feedback.incidents), ("abuse", Some(3)));
-        assert_eq!((feedback.mail_from.as_deref(), feedback.source_ip.as_deref()), (Some("s@a.example"), Some("192.0.2.1")));
+        assert_eq!(
+            (feedback.mail_from.as_deref(), feedback.source_ip.as_deref()),
+            (Some("s@a.example"), Some("192.0.2.1"))
+        );
         assert_eq!((feedback.domains.len(), recipients.as_slice()), (2, &["r@b.example".to_owned()][..]));
         assert_eq!(read("").0.kind, "other");
     }

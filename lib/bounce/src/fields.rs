@@ -27,7 +27,10 @@ impl<'a> Fields<'a> {
                     value.end = end;
                 }
             } else if let Some(name) = name_of(line).filter(|_| places.len() < MOST) {
-                places.push((start..start + name.trim_end().len(), start + name.len() + 1..end.max(start + name.len() + 1)));
+                places.push((
+                    start..start + name.trim_end().len(),
+                    start + name.len() + 1..end.max(start + name.len() + 1),
+                ));
             }
         }
         Fields { text, places }
@@ -54,7 +57,6 @@ impl<'a> Fields<'a> {
     pub(crate) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
-
 }
 
 /// What stands before the colon of a field (RFC 5322 §3.6.8), with blanks
@@ -109,7 +111,8 @@ mod tests {
 
     #[test]
     fn fields_are_unfolded_and_found_whatever_their_case() {
-        let fields = Fields::read("Action : failed\r\nDiagnostic-Code: smtp;\r\n  550 no\r\n\tsuch user\r\nnonsense\r\nX:\r\n");
+        let fields =
+            Fields::read("Action : failed\r\nDiagnostic-Code: smtp;\r\n  550 no\r\n\tsuch user\r\nnonsense\r\nX:\r\n");
         assert_eq!(fields.get("action").unwrap(), "failed");
         assert_eq!(fields.get("DIAGNOSTIC-CODE").unwrap(), "smtp; 550 no such user");
         assert_eq!((fields.get("X").unwrap().as_ref(), fields.iter().count()), ("", 3));

@@ -38,7 +38,7 @@ pub(crate) struct Human<'t> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) address: String,
-    /// Blanks collapsed; empty when nothing is said.
+    /// Blanks collapsed, lines of a reply apart; empty when nothing is said.
     pub(crate) said: String,
     pub(crate) kind: BlockKind,
 }
@@ -154,9 +154,19 @@ impl Run {
     /// Where the header began, once enough of it was seen.
     fn see(&mut self, line: &str, at: usize) -> Option<usize> {
         let known = |name: &str| {
-            ["received", "return-path", "message-id", "from", "date", "mime-version", "x-mailer", "delivered-to", "dkim-signature"]
-                .iter()
-                .any(|own| name.eq_ignore_ascii_case(own))
+            [
+                "received",
+                "return-path",
+                "message-id",
+                "from",
+                "date",
+                "mime-version",
+                "x-mailer",
+                "delivered-to",
+                "dkim-signature",
+            ]
+            .iter()
+            .any(|own| name.eq_ignore_ascii_case(own))
         };
         match name_of(line) {
             Some(name) => {
@@ -228,14 +238,22 @@ struct Reader {
     /// Whether a blank line has passed since the last block began.
     passed_blank: bool,
     lines: usize,
+    /// Whether the line before announced the sender.
+    of_sender: bool,
 }
 
 impl Reader {
     fn read(mut self, body: &str, rules: &Rules) -> Vec<Block> {
         for line in body.lines() {
             let words = line.trim();
+            let of_sender = std::mem::take(&mut self.of_sender);
             if words.is_empty() {
+                self.of_sender = of_sender;
                 self.blank();
+            } else if of_sender && mailbox(words).is_some() {
+                // `A message sent by`, and then the sender.
+            } else if ends_with_sender(words) {
+                self.of_sender = true;
             } else if let Some((address, rest, kind)) = begins_block(words, rules) {
                 self.begin(address, rest, kind);
             } else if is_rule(words) {
@@ -282,9 +300,19 @@ impl Reader {
             self.open = false;
             return;
         }
+        // `421 host (smtp)... Deferred` of a transcript is about a host.
+        if last.kind == BlockKind::Told && has_code(&words[..floor(words, 4)]) && words.contains("... ") {
+            self.open = false;
+            return;
+        }
         let words = collapsed(words);
         if !last.said.is_empty() {
-            last.said.push(' ');
+            // A line of a reply of many lines begins with its code.
+            let code = words
+                .as_bytes()
+                .get(..4)
+                .is_some_and(|w| w[..3].iter().all(u8::is_ascii_digit) && matches!(w[3], b' ' | b'-'));
+            last.said.push(if code { '\n' } else { ' ' });
         }
         last.said.push_str(&words);
     }
@@ -295,10 +323,29 @@ impl Reader {
         if inside || !words.contains('@') || words.starts_with('>') || words.starts_with("<<<") {
             return None;
         }
-        let said = rules.said(&flat(words));
         let [address] = mailboxes_in(words)[..] else { return None };
-        (said.failure || said.delay || said.expired).then_some(address)
+        let said = rules.said(&flat(words));
+        (said.failure || said.delay || said.expired || (words.len() < 200 && says_why(words))).then_some(address)
     }
+}
+
+fn ends_with_sender(words: &str) -> bool {
+    ["sent by", "sent by:", "message from", "message from:", "mail from:", "sender:", "from sender"].iter().any(|end| {
+        words.len() >= end.len()
+            && words.is_char_boundary(words.len() - end.len())
+            && words[words.len() - end.len()..].eq_ignore_ascii_case(end)
+    })
+}
+
+/// Whether plain words of a refusal stand there: `User mailbox exceeds allowed size: a@b`.
+fn says_why(words: &str) -> bool {
+    let pasted = smtp_reasons::parse(words);
+    pasted.replies.iter().take(1).any(|reply| {
+        let explained = smtp_reasons::Knowledge::builtin().explain(words, reply);
+        explained.basis == smtp_reasons::Basis::Words
+            && explained.certainty == smtp_reasons::Certainty::High
+            && explained.reason.id.is_refusal()
+    })
 }
 
 /// A line of marks: `-----`, `----- Transcript of session follows -----`.
@@ -349,6 +396,12 @@ fn begins_block<'l>(words: &'l str, rules: &Rules) -> Option<(&'l str, &'l str, 
     let bare = words.trim_start_matches(|c: char| c.is_whitespace() || "*-•·>".contains(c));
     if let Some((address, rest)) = leading_mailbox(bare) {
         let after = rest.trim_start();
+        // `a@b <c@d>: …`: the first is but a name.
+        if let Some((other, rest)) = leading_mailbox(after)
+            .filter(|(other, rest)| after.starts_with('<') && *other != address && rest.starts_with(':'))
+        {
+            return Some((other, rest[1..].trim(), BlockKind::Told));
+        }
         let kind = match after.as_bytes().first() {
             _ if told(rest) => BlockKind::Told,
             Some(b':') => BlockKind::Told,
@@ -375,7 +428,11 @@ fn begins_block<'l>(words: &'l str, rules: &Rules) -> Option<(&'l str, &'l str, 
     let first = value.split_whitespace().next().unwrap_or_default();
     let address = mailbox(first)?;
     let known = rules.labels.contains(&label);
-    (known && (value == first || is_mailbox(first.trim_matches(['<', '>'])))).then_some((address, "", BlockKind::Listed))
+    (known && (value == first || is_mailbox(first.trim_matches(['<', '>'])))).then_some((
+        address,
+        "",
+        BlockKind::Listed,
+    ))
 }
 
 /// A mailbox at the very beginning, with or without angle brackets or quotation marks.
@@ -409,13 +466,31 @@ mod tests {
     #[test]
     fn recipients_are_found_in_every_form() {
         for (text, expected) in [
-            ("Sorry.\n\n<a@b.example>: host mx said: 550 5.1.1\n    no such user\n\n<c@d.example>: other\n", of(&[("a@b.example", "host mx said: 550 5.1.1 no such user"), ("c@d.example", "other")])),
-            ("failed:\n\n  a@b.example\n    SMTP error after RCPT TO:<a@b.example>:\n    550 no\n  c@d.example\n    mailbox is full\n", of(&[("a@b.example", "SMTP error after RCPT TO:<a@b.example>: 550 no"), ("c@d.example", "mailbox is full")])),
+            (
+                "Sorry.\n\n<a@b.example>: host mx said: 550 5.1.1\n    no such user\n\n<c@d.example>: other\n",
+                of(&[("a@b.example", "host mx said: 550 5.1.1 no such user"), ("c@d.example", "other")]),
+            ),
+            (
+                "failed:\n\n  a@b.example\n    SMTP error after RCPT TO:<a@b.example>:\n    550 no\n  c@d.example\n    mailbox is full\n",
+                of(&[
+                    ("a@b.example", "SMTP error after RCPT TO:<a@b.example>:\n550 no"),
+                    ("c@d.example", "mailbox is full"),
+                ]),
+            ),
             ("a@b.example: 550 no\n", of(&[("a@b.example", "550 no")])),
             ("Recipient: <a@b.example>\n  <<< 550 no\n", of(&[("a@b.example", "<<< 550 no")])),
-            ("Your message to a@b.example couldn't be delivered.\n\nThe response was:\n\n550 no\n", of(&[("a@b.example", "Your message to a@b.example couldn't be delivered. The response was: 550 no")])),
-            ("could not be delivered to:\n\na@b.example\nc@d.example\n\nmailbox full\n", of(&[("a@b.example", "mailbox full"), ("c@d.example", "mailbox full")])),
-            ("Delivery failed 20 attempts: a@b.example\n", of(&[("a@b.example", "Delivery failed 20 attempts: a@b.example")])),
+            (
+                "Your message to a@b.example couldn't be delivered.\n\nThe response was:\n\n550 no\n",
+                of(&[("a@b.example", "Your message to a@b.example couldn't be delivered. The response was:\n550 no")]),
+            ),
+            (
+                "could not be delivered to:\n\na@b.example\nc@d.example\n\nmailbox full\n",
+                of(&[("a@b.example", "mailbox full"), ("c@d.example", "mailbox full")]),
+            ),
+            (
+                "Delivery failed 20 attempts: a@b.example\n",
+                of(&[("a@b.example", "Delivery failed 20 attempts: a@b.example")]),
+            ),
             ("550 <a@b.example>... User unknown\n", of(&[("a@b.example", "550 <a@b.example>... User unknown")])),
             ("On Monday a@b.example wrote to c@d.example:\n> hello e@f.example\n", of(&[])),
         ] {
@@ -429,15 +504,24 @@ mod tests {
         assert_eq!(original("x\n--- Below this line is a copy of the message.\n\nTo: a\n"), Some("To: a\n"));
         assert_eq!(original("x\n\n----- Original message -----\nTo: a\n"), Some("To: a\n"));
         assert_eq!(original("The original message was received at noon\nfrom here\n"), None);
-        assert_eq!(original("x\n\nReturn-Path: <a@b>\nReceived: by c\n  (d)\nFrom: e\nTo: f\n\nbody"), Some("Return-Path: <a@b>\nReceived: by c\n  (d)\nFrom: e\nTo: f\n\nbody"));
+        assert_eq!(
+            original("x\n\nReturn-Path: <a@b>\nReceived: by c\n  (d)\nFrom: e\nTo: f\n\nbody"),
+            Some("Return-Path: <a@b>\nReceived: by c\n  (d)\nFrom: e\nTo: f\n\nbody")
+        );
     }
 
     #[test]
     fn a_transcript_is_read() {
-        let human = Human::read("... while talking to mx.b.example.:\n>>> RCPT To:<a@b.example>\n<<< 552-5.2.2 full\n<<< 552 5.2.2 really\n>>> DATA\n<<< 503 no\n", Rules::builtin());
+        let human = Human::read(
+            "... while talking to mx.b.example.:\n>>> RCPT To:<a@b.example>\n<<< 552-5.2.2 full\n<<< 552 5.2.2 really\n>>> DATA\n<<< 503 no\n",
+            Rules::builtin(),
+        );
         let [first, second] = human.exchanges.as_slice() else { panic!("{human:?}") };
         assert_eq!((first.stage, first.address.as_deref()), (Some(Stage::Rcpt), Some("a@b.example")));
-        assert_eq!((first.reply.as_str(), first.host.as_deref()), ("552-5.2.2 full 552 5.2.2 really", Some("mx.b.example")));
+        assert_eq!(
+            (first.reply.as_str(), first.host.as_deref()),
+            ("552-5.2.2 full 552 5.2.2 really", Some("mx.b.example"))
+        );
         assert_eq!((second.stage, second.reply.as_str()), (Some(Stage::Data), "503 no"));
     }
 }

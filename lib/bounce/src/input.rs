@@ -68,7 +68,8 @@ fn after_line(bytes: &[u8]) -> &[u8] {
 fn is_folder_line(bytes: &[u8]) -> bool {
     let Some(rest) = bytes.strip_prefix(b"From ") else { return false };
     let line = rest.split(|b| *b == b'\n').next().unwrap_or_default();
-    line.len() < 1_000 && line.windows(3).any(|three| matches!(three, [a, b':', c] if a.is_ascii_digit() && c.is_ascii_digit()))
+    line.len() < 1_000
+        && line.windows(3).any(|three| matches!(three, [a, b':', c] if a.is_ascii_digit() && c.is_ascii_digit()))
 }
 
 fn from_utf_16(bytes: &[u8]) -> Option<String> {

@@ -9,7 +9,10 @@ use std::{borrow::Cow, sync::OnceLock};
 
 use mail_parser::{
     HeaderName, MessageParser, MimeHeaders,
-    decoders::{base64::base64_decode, charsets::map::charset_decoder, html::html_to_text, quoted_printable::quoted_printable_decode},
+    decoders::{
+        base64::base64_decode, charsets::map::charset_decoder, html::html_to_text,
+        quoted_printable::quoted_printable_decode,
+    },
 };
 
 use crate::fields::{Fields, split_header};
@@ -46,8 +49,6 @@ enum Transfer {
 pub(crate) struct Mail<'a> {
     /// Its header.
     pub(crate) head: Fields<'a>,
-    /// Its content type, `text/plain` without one.
-    pub(crate) kind: String,
     /// The `report-type` of a multipart/report (RFC 6522), lower-case.
     pub(crate) report: Option<String>,
     /// Its parts, depth first.
@@ -74,9 +75,8 @@ impl<'a> Mail<'a> {
         let (header, body) = split_header(message);
         let head = Fields::read(String::from_utf8_lossy(&header[..header.len().min(LONGEST_HEADER)]));
         let of = type_of(&head);
-        let kind = if of.kind.is_empty() { "text/plain".to_owned() } else { of.kind.clone() };
         let report = of.report.clone();
-        let mut mail = Mail { head, kind, report, parts: Vec::new(), damaged: false, cut: false };
+        let mut mail = Mail { head, report, parts: Vec::new(), damaged: false, cut: false };
         let mut waiting = vec![(of, body, 0)];
         // Depth first: what is found in a multipart is looked at before its successors.
         while let Some((of, body, depth)) = waiting.pop() {
@@ -126,7 +126,12 @@ impl<'a> Mail<'a> {
         static PARSER: OnceLock<MessageParser> = OnceLock::new();
         let parser = PARSER.get_or_init(|| MessageParser::new().default_header_raw().header_text(HeaderName::Subject));
         let source = format!("Subject: {raw}\n\n");
-        Some(parser.parse_headers(&source).and_then(|m| m.subject().map(str::to_owned)).unwrap_or_else(|| raw.into_owned()))
+        Some(
+            parser
+                .parse_headers(&source)
+                .and_then(|m| m.subject().map(str::to_owned))
+                .unwrap_or_else(|| raw.into_owned()),
+        )
     }
 }
 
@@ -176,11 +181,14 @@ fn type_of(head: &Fields<'_>) -> Type {
     let encoding = head.get("Content-Transfer-Encoding").map(Cow::into_owned);
     let Some(value) = head.get("Content-Type") else { return Type { encoding, ..Type::default() } };
     // The commonest is read without ado.
-    if value.eq_ignore_ascii_case("text/plain") || value.eq_ignore_ascii_case("message/rfc822") || value.eq_ignore_ascii_case("message/delivery-status") {
+    if value.eq_ignore_ascii_case("text/plain")
+        || value.eq_ignore_ascii_case("message/rfc822")
+        || value.eq_ignore_ascii_case("message/delivery-status")
+    {
         return Type { kind: value.to_ascii_lowercase(), encoding, ..Type::default() };
     }
-    let parser = PARSER
-        .get_or_init(|| MessageParser::new().default_header_raw().header_content_type(HeaderName::ContentType));
+    let parser =
+        PARSER.get_or_init(|| MessageParser::new().default_header_raw().header_content_type(HeaderName::ContentType));
     let source = format!("Content-Type: {}\n\n", &value[..floor(&value, 4_096)]);
     let Some(message) = parser.parse_headers(&source) else { return Type { encoding, ..Type::default() } };
     let Some(found) = message.content_type() else { return Type { encoding, ..Type::default() } };
@@ -245,7 +253,8 @@ const LONGEST_PREAMBLE: usize = 6;
 /// returned message.
 fn inferred(body: &[u8]) -> Option<&[u8]> {
     let lines = || body[..body.len().min(LONGEST_TEXT)].split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end);
-    let boundary_of = |line: &'_ [u8]| line.len() > 2 && line.len() <= 202 && line.starts_with(b"--") && line[2] != b' ';
+    let boundary_of =
+        |line: &'_ [u8]| line.len() > 2 && line.len() <= 202 && line.starts_with(b"--") && line[2] != b' ';
     let early: Vec<&[u8]> =
         lines().filter(|line| !line.is_empty()).take(LONGEST_PREAMBLE + 1).filter(|line| boundary_of(line)).collect();
     if early.is_empty() {
@@ -356,7 +365,13 @@ mod tests {
             let message = [head.as_bytes(), b"\n\n", body].concat();
             Mail::read(&message).parts[0].text().into_owned()
         };
-        assert_eq!(text("Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable", b"Gr=FC=\n=DFe"), "Grüße");
+        assert_eq!(
+            text(
+                "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable",
+                b"Gr=FC=\n=DFe"
+            ),
+            "Grüße"
+        );
         assert_eq!(text("Content-Transfer-Encoding: base64", b"R3LDvMOfZQ==\n"), "Grüße");
         assert_eq!(text("Content-Type: text/plain", b"Gr\xfc\xdfe"), "Grüße");
         assert_eq!(text("Content-Type: text/plain; charset=us-ascii", b"\x1b$B$3\x1b(B"), "こ");

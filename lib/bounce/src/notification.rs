@@ -56,8 +56,14 @@ pub(crate) fn read(text: &str) -> Option<Notification> {
             ..Entry::default()
         }
     };
-    let recipients: Vec<Entry> =
-        body.get(list).and_then(Value::as_array)?.iter().take(MOST_RECIPIENTS).map(one).filter(|e| e.final_recipient.is_some()).collect();
+    let recipients: Vec<Entry> = body
+        .get(list)
+        .and_then(Value::as_array)?
+        .iter()
+        .take(MOST_RECIPIENTS)
+        .map(one)
+        .filter(|e| e.final_recipient.is_some())
+        .collect();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let feedback = (part == "complaint").then(|| Feedback {
         kind: text("complaintFeedbackType").unwrap_or_else(|| "abuse".to_owned()),
@@ -100,9 +106,19 @@ mod tests {
         )
         .unwrap();
         let entry = &found.recipients[0];
-        assert_eq!((entry.final_recipient.as_deref(), entry.diagnostic.as_deref()), (Some("a@b.example"), Some("550 no such user")));
+        assert_eq!(
+            (entry.final_recipient.as_deref(), entry.diagnostic.as_deref()),
+            (Some("a@b.example"), Some("550 no such user"))
+        );
         assert_eq!(found.reporting_mta.as_deref(), Some("x.example"));
-        for other in ["{}", "{\"notificationType\":\"x\"}", "{\"notificationType\":", "[1]", "text", "{\"notificationType\":\"Bounce\"}"] {
+        for other in [
+            "{}",
+            "{\"notificationType\":\"x\"}",
+            "{\"notificationType\":",
+            "[1]",
+            "text",
+            "{\"notificationType\":\"Bounce\"}",
+        ] {
             assert!(read(other).is_none(), "{other}");
         }
     }

@@ -108,7 +108,9 @@ impl Rules {
         let all = |list: &[String]| set(&list.iter().map(String::as_str).collect::<Vec<_>>());
         let mut phrases = Vec::new();
         let mut body_says = Vec::new();
-        for (list, says) in [(&data.failure, Meaning::Failure), (&data.delay, Meaning::Delay), (&data.expired, Meaning::Expired)] {
+        for (list, says) in
+            [(&data.failure, Meaning::Failure), (&data.delay, Meaning::Delay), (&data.expired, Meaning::Expired)]
+        {
             phrases.extend(list.iter().map(String::as_str));
             body_says.extend(list.iter().map(|_| says));
         }

@@ -4,7 +4,7 @@
 //! only what a report adds to a reply: the stage, the status that the
 //! reporting system gave, and whether it gave up or goes on.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use smtp_reasons::{Basis, Certainty, Class, Explanation, Knowledge, Reason, Reply, StatusCode};
 
@@ -23,10 +23,14 @@ const LONGEST: usize = 4_096;
 pub(crate) struct Evidence<'a> {
     /// What was said, the likeliest words first; blanks collapsed.
     pub(crate) texts: Vec<&'a str>,
+    /// Which of them is the whole text with all its set phrases: there only plain words count.
+    pub(crate) whole: Option<usize>,
     pub(crate) action: Option<Action>,
     /// The status that the report gives beside the texts.
     pub(crate) status: Option<StatusCode>,
     pub(crate) stage: Option<Stage>,
+    /// Who said the first two of the texts; a provider's codes mean what it means by them.
+    pub(crate) remote: Option<&'a str>,
     /// What the report says as a whole.
     pub(crate) said: Said,
 }
@@ -49,6 +53,8 @@ pub(crate) struct Verdict {
 /// A reply of one of the texts, explained.
 struct Heard<'k> {
     text: usize,
+    /// How many bytes were put before the text.
+    before: usize,
     explained: Explanation<'k>,
 }
 
@@ -76,9 +82,18 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
         let here = rules.said(&flat(text));
         stage = stage.or(here.stage);
         said.expired |= here.expired;
+        let named = evidence.remote.filter(|remote| index < 2 && !text.contains(remote));
+        let prefix = named.map(|remote| format!("host {remote} said: ")).unwrap_or_default();
+        let text = if prefix.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(format!("{prefix}{text}")) };
+        let text = text.as_ref();
         let pasted = smtp_reasons::parse(text);
         for reply in pasted.replies.iter().take(8) {
-            heard.push(Heard { text: index, explained: knowledge.explain(text, reply) });
+            let explained = knowledge.explain(text, reply);
+            let coded = explained.reply.basic.is_some() || explained.reply.status.is_some();
+            let plain = explained.basis == Basis::Words && explained.certainty == Certainty::High;
+            if evidence.whole != Some(index) || plain || (coded && explained.reason.id != Reason::Unexplained) {
+                heard.push(Heard { text: index, before: prefix.len(), explained });
+            }
         }
         // Words that settle it need no others beside them.
         if heard.iter().any(|h| h.says_why() && h.explained.reply.basic.is_some()) {
@@ -86,10 +101,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
         }
     }
     let expired_status = evidence.status.is_some_and(|s| (s.subject, s.detail) == (4, 7));
-    let expired = expired_status
-        || said.expired
-        || evidence.said.expired
-        || heard.iter().any(|h| h.reason() == Reason::Expired);
+    let expired =
+        expired_status || said.expired || evidence.said.expired || heard.iter().any(|h| h.reason() == Reason::Expired);
     let best = heard
         .iter()
         .find(|h| h.says_why() && h.explained.certainty == Certainty::High)
@@ -105,28 +118,68 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
         reason = by_status(status, knowledge);
     }
     let stage = stage.or_else(|| best.and_then(|h| h.explained.reply.command.and_then(stage_of)));
-    let replied = best.filter(|h| h.explained.reply.basic.is_some()).or_else(|| with_code(&heard));
+    // Under "message expired" stands what the server said last.
+    let is_wrapper = |h: &Heard<'_>| h.reason() == Reason::Expired;
+    let beneath = best
+        .filter(|h| is_wrapper(h))
+        .and_then(|_| heard.iter().find(|h| !is_wrapper(h) && h.explained.reply.basic.is_some()));
+    let replied = beneath.or_else(|| best.filter(|h| h.explained.reply.basic.is_some())).or_else(|| with_code(&heard));
     let status = status(evidence.status, replied.or(best).map(|h| &h.explained.reply), &heard);
     let code = replied.and_then(|h| h.explained.reply.basic.as_ref()).map(|basic| basic.value);
     let reason = match evidence.action {
         Some(Action::Delivered | Action::Relayed | Action::Expanded) => Reason::Delivered,
         _ => in_context(reason, status, code, stage, best),
     };
-    let late = matches!(reason, Reason::Unexplained | Reason::Expired | Reason::Unreachable | Reason::ServerTrouble | Reason::Protocol);
-    let delayed = evidence.action == Some(Action::Delayed);
-    let (reason, underlying) = if late && (expired || delayed) {
-        let underlying = (!matches!(reason, Reason::Expired | Reason::Unexplained)).then_some(reason);
-        (Reason::Expired, underlying)
-    } else {
-        (reason, None)
-    };
+    let (reason, underlying) = in_time(reason, evidence, status, code, best, expired);
     let text = best.map(|h| h.text).or_else(|| evidence.texts.iter().position(|text| !text.is_empty()));
     let telling = best.and_then(|h| {
         let reply = &h.explained.reply;
-        let codes = reply.status.as_ref().map(|s| s.span.clone()).or_else(|| reply.basic.as_ref().map(|b| b.span.clone()));
-        h.explained.telling.clone().or(codes)
+        let codes =
+            reply.status.as_ref().map(|s| s.span.clone()).or_else(|| reply.basic.as_ref().map(|b| b.span.clone()));
+        let span = h.explained.telling.clone().or(codes)?;
+        Some(span.start.checked_sub(h.before)?..span.end.checked_sub(h.before)?)
     });
-    Verdict { reason, underlying, status, code, stage, text, telling, host: best.and_then(|h| host(&h.explained.reply)) }
+    Verdict {
+        reason,
+        underlying,
+        status,
+        code,
+        stage,
+        text,
+        telling,
+        host: best.and_then(|h| host(&h.explained.reply)),
+    }
+}
+
+/// Whether time ran out, or is running, and what stood behind it.
+fn in_time(
+    reason: Reason,
+    evidence: &Evidence<'_>,
+    status: Option<StatusCode>,
+    code: Option<u16>,
+    best: Option<&Heard<'_>>,
+    expired: bool,
+) -> (Reason, Option<Reason>) {
+    let delayed = evidence.action == Some(Action::Delayed);
+    let late = match reason {
+        Reason::Unexplained | Reason::Expired => expired || delayed,
+        Reason::ServerTrouble | Reason::Protocol => expired || delayed,
+        Reason::Unreachable => {
+            // A program that gives the failed connection a code of its own names it as the cause.
+            let own = best.is_some_and(|h| {
+                h.explained.reply.status.as_ref().is_some_and(|s| s.value.detail != 7 && s.value.subject == 4)
+            });
+            let spoken = evidence.texts.len() > 1 && own && code.is_none();
+            // What fails for now, and yet is reported as failed, has run out of time.
+            let class = code.map(|code| code / 100).or(status.map(|s| s.class));
+            delayed || (!spoken && (expired || class != Some(5)))
+        }
+        _ => false,
+    };
+    if !late {
+        return (reason, None);
+    }
+    (Reason::Expired, (!matches!(reason, Reason::Expired | Reason::Unexplained)).then_some(reason))
 }
 
 /// The reply with a code to give: one that refuses, before others.
@@ -149,15 +202,45 @@ fn status(reported: Option<StatusCode>, reply: Option<&Reply>, heard: &[Heard<'_
 
 fn by_status(status: StatusCode, knowledge: &Knowledge) -> Reason {
     let text = status.to_string();
-    smtp_reasons::parse(&text).replies.first().map_or(Reason::Unexplained, |reply| knowledge.explain(&text, reply).reason.id)
+    smtp_reasons::parse(&text)
+        .replies
+        .first()
+        .map_or(Reason::Unexplained, |reply| knowledge.explain(&text, reply).reason.id)
 }
 
 /// What the stage and the codes make of words that can mean two things.
-fn in_context(reason: Reason, status: Option<StatusCode>, code: Option<u16>, stage: Option<Stage>, best: Option<&Heard<'_>>) -> Reason {
+/// "Connection refused by [127.0.0.1]" is about the reporting system's own parts.
+fn is_own_side(best: Option<&Heard<'_>>) -> bool {
+    best.is_some_and(|h| h.explained.reply.elements.addresses.iter().any(|a| a.value.is_loopback()))
+}
+
+fn in_context(
+    reason: Reason,
+    status: Option<StatusCode>,
+    code: Option<u16>,
+    stage: Option<Stage>,
+    best: Option<&Heard<'_>>,
+) -> Reason {
     let before_recipient = matches!(stage, Some(Stage::Mail | Stage::Ehlo | Stage::Connect));
     let of_address = status.is_some_and(|status| status.subject == 1);
-    let by_words = best.is_some_and(|h| h.explained.basis == Basis::Words);
+    // "Mailbox unavailable" is what 550 says of anything; other words are plain.
+    let by_words = best.is_some_and(|h| {
+        let e = &h.explained;
+        let plain = e.certainty == Certainty::High || e.status.is_some_and(|s| !s.vague && s.reason != e.reason.id);
+        e.basis == Basis::Words && plain
+    });
     match reason {
+        Reason::TurnedAway if is_own_side(best) => Reason::Unreachable,
+        // 5xx with another code than those of syntax (RFC 5321 §4.2.2) is a rule's refusal.
+        Reason::Protocol if code.is_some_and(|code| code >= 550) && status.is_none_or(|s| s.subject != 5) => {
+            Reason::Policy
+        }
+        Reason::TooLarge if status.is_some_and(|s| (s.subject, s.detail) == (2, 3)) => Reason::TooLargeForMailbox,
+        // A rule that is not named, in answer to MAIL FROM, is about the sender.
+        Reason::Policy if stage == Some(Stage::Mail) => Reason::SenderRefused,
+        // Before the recipient is named no mailbox can be meant.
+        Reason::MailboxFull if before_recipient => Reason::ServerFull,
+        Reason::MailboxUnknown if status.is_some_and(|s| (s.subject, s.detail) == (1, 6)) => Reason::MailboxMoved,
         // What is unknown before the recipient was named is the sender.
         Reason::MailboxUnknown | Reason::DomainUnknown if before_recipient => Reason::SenderRefused,
         // A server that knows its users refuses an unknown one at RCPT, or with
@@ -194,7 +277,9 @@ fn host(reply: &Reply) -> Option<String> {
 /// class 5 says only that this message is not to be sent again unchanged.
 pub(crate) fn hardness(reason: Reason) -> Hardness {
     match reason {
-        Reason::MailboxUnknown | Reason::DomainUnknown | Reason::MailboxMoved | Reason::DomainRefusesMail => Hardness::Hard,
+        Reason::MailboxUnknown | Reason::DomainUnknown | Reason::MailboxMoved | Reason::DomainRefusesMail => {
+            Hardness::Hard
+        }
         Reason::Delivered | Reason::Proceed | Reason::Complaint => Hardness::None,
         _ => Hardness::Soft,
     }

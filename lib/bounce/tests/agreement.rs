@@ -25,7 +25,7 @@ fn others(row: &Row) -> &'static [&'static str] {
     }
     match row["reason"].as_str() {
         "filtered" | "onhold" => &["userunknown"],
-        "suspend" => &["userunknown", "filtered"],
+        "suspend" | "mailboxfull" => &["userunknown", "filtered"],
         "expired" => &["networkerror"],
         "systemerror" => &["expired"],
         _ => &[],
@@ -65,7 +65,9 @@ fn family(path: &str) -> String {
 fn compare(row: &Row, ours: &Recipient, tally: &mut Tally, faults: &mut Vec<String>) {
     let word = sisimai(ours.reason);
     let expected = row["reason"].as_str();
-    let reason = word == expected || (expected == "undefined" && ours.reason == Reason::Unexplained) || others(row).contains(&word);
+    let reason = word == expected
+        || (expected == "undefined" && ours.reason == Reason::Unexplained)
+        || others(row).contains(&word);
     tally.count(1, reason);
     let mut fault = |right: bool, what: &str, ours: String, theirs: &str| {
         if !right {
@@ -97,7 +99,9 @@ fn real_bounces_are_read_as_sisimai_reads_them() {
     }
     let (mut total, mut families) = (Tally::default(), BTreeMap::<String, Tally>::new());
     let (mut messages, mut records, mut extra) = (0, 0, 0);
-    for (path, mut rows) in rows.into_iter().filter(|(path, _)| only.as_deref().is_none_or(|only| only.lines().any(|line| line == path))) {
+    for (path, mut rows) in
+        rows.into_iter().filter(|(path, _)| only.as_deref().is_none_or(|only| only.lines().any(|line| line == path)))
+    {
         messages += 1;
         let reports = decode(&std::fs::read(folder.join(&path)).unwrap());
         let mut faults = Vec::new();
@@ -105,6 +109,11 @@ fn real_bounces_are_read_as_sisimai_reads_them() {
             faults.push("taken for no report at all".to_owned());
         }
         let mut tally = Tally::default();
+        // Sisimai makes an address up where it finds none; ours may be found.
+        let made_up = rows.first().is_some_and(|row| row["recipient"].ends_with("@libsisimai.org.invalid"));
+        if let (true, [one]) = (made_up, reports.iter().flat_map(|r| &r.recipients).collect::<Vec<_>>().as_slice()) {
+            rows[0].insert("recipient".to_owned(), one.address.clone());
+        }
         for ours in reports.iter().flat_map(|report| &report.recipients) {
             match rows.iter().position(|row| row["recipient"].eq_ignore_ascii_case(&ours.address)) {
                 Some(at) => {
