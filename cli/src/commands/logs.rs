@@ -17,7 +17,7 @@ use crate::{
 
 /// Reads logs and says what was refused, why, and what helps.
 pub fn logs(arguments: &Arguments) -> Result<Exit, Complaint> {
-    let config = configuration(arguments.config.as_deref(), &registry()?)?;
+    let config = configuration(arguments.config.as_deref(), &registry(&[])?)?;
     let knowledge = rules::knowledge(&rules::read(&arguments.rules, &config)?)?;
     // All are opened first, so that a misspelt name costs no reading.
     let sources = arguments.files.iter().map(|file| open(file)).collect::<Result<Vec<_>, _>>()?;
