@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::Read,
     net::{IpAddr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -34,6 +34,8 @@ pub struct Config {
     pub fail_on: Option<Severity>,
     /// How the network is reached.
     pub net: NetConfig,
+    /// What replies of mail servers mean, beside what is compiled in.
+    pub rules: RulesConfig,
     /// Profiles beside the shipped ones, by name.
     pub profiles: BTreeMap<String, Profile>,
     /// Settings of each check, by id; `engine schema ID` prints what each takes.
@@ -48,6 +50,15 @@ pub struct Config {
 pub struct Origin {
     file: String,
     text: String,
+}
+
+/// `[rules]` of `engine.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RulesConfig {
+    /// Files of your own rules, beside the configuration or anywhere; an
+    /// earlier one wins. `docs/reference/rules.md` says what is in them.
+    pub files: Vec<String>,
 }
 
 /// `[net]` of `engine.toml`. Durations are written `800ms`, `5s`, `2m`.
@@ -229,6 +240,12 @@ impl Config {
         Config { profiles: shipped_profiles(), ..Config::default() }
     }
 
+    /// The files of `[rules]`, from the folder of the configuration.
+    pub fn rule_files(&self) -> Vec<PathBuf> {
+        let folder = self.origin.as_ref().and_then(|origin| Path::new(&origin.file).parent());
+        self.rules.files.iter().map(|file| folder.map_or_else(|| file.into(), |folder| folder.join(file))).collect()
+    }
+
     /// The error for what is wrong with the value at `path`; `None` for a
     /// configuration that was read from nowhere.
     pub fn error_at(&self, path: &[&str], message: impl Into<String>) -> Option<ConfigFileError> {
@@ -320,6 +337,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         return Err(expected());
     }
     Ok(duration)
+}
+
+/// Why `schema` cannot be used to hold settings against; `None` when it can.
+pub fn schema_fault(schema: &Value) -> Option<String> {
+    if schema.is_null() { None } else { jsonschema::validator_for(schema).err().map(|error| error.to_string()) }
 }
 
 /// Where `settings` do not fit `schema`: JSON pointer and message of the

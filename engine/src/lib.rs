@@ -16,6 +16,7 @@ pub mod config;
 pub mod matrix;
 pub mod net;
 pub mod plan;
+pub mod plugin;
 pub mod profile;
 pub mod recording;
 pub mod registry;

@@ -37,6 +37,7 @@ mod wire;
 
 pub use check::{Category, Check, ConfigError, DynCheck, Input, Manifest, SideEffect};
 pub use context::{BoxFuture, Context, Emission, Reply, ServiceError, ServiceErrorKind, Services};
+pub use engine_plugin_macros::config;
 pub use evidence::{Evidence, EvidenceId, Quote, Span};
 pub use finding::{Actor, Confidence, Finding, Record, Remedy, Severity, Subject};
 pub use message::Message;

@@ -20,7 +20,10 @@ use super::Host;
 use crate::{
     abi::{self, Status},
     context::{BoxFuture, Emission, Reply, ServiceError, ServiceErrorKind, Services},
-    services::{CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, SMTP_SESSION, SmtpReply, SmtpRequest},
+    services::{
+        CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpReply, HttpRequest, SMTP_SESSION, SmtpReply,
+        SmtpRequest,
+    },
 };
 
 /// The answer to one call, copied.
@@ -220,6 +223,10 @@ impl Services for Calls {
 
     fn smtp(&self, request: SmtpRequest) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
         Box::pin(async move { self.typed(SMTP_SESSION, &request).await })
+    }
+
+    fn http(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpReply, ServiceError>> {
+        Box::pin(async move { self.typed(HTTP_GET, &request).await })
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, Result<(), ServiceError>> {
