@@ -11,15 +11,16 @@ use std::{
 
 use engine_core::{
     config::misfit,
-    net::{NetOptions, Routes},
+    net::{Answer, NetOptions, Routes},
     plan::Choice,
     profile::{All, Profile, Selection},
+    recording::Journal,
     registry::{Registry, public_code},
     report::Report,
     session::{self, Finished, Network, Order, RunError},
 };
 use engine_lab::{Kind, Lab, Scenario, ScenarioTarget, WorldError};
-use engine_plugin_api::{FindingSpec, Message, Severity, Target};
+use engine_plugin_api::{FindingSpec, Message, Severity, Target, services::Transport};
 use serde_json::Value;
 
 /// The sections of a page, in their order.
@@ -78,7 +79,7 @@ pub async fn play(registry: &Registry, check: &str, scenario: &Scenario) -> Resu
     let target = target(&scenario.target).map_err(|error| PlayError::Scenario(error.to_string()))?;
     let lab = Lab::start(&scenario.world).await.map_err(|error| PlayError::Lab(error.to_string()))?;
     let finished = run(registry, &lab, order(target, &[check], [(check.to_owned(), settings)].into())).await?;
-    let mut impolite = asked_twice(&lab, scenario);
+    let mut impolite = asked_twice(&lab, &finished.recording.journal);
     let sessions = lab.sessions();
     let commands = sessions.iter().flat_map(|session| &session.commands);
     if commands.into_iter().any(|command| command.to_ascii_uppercase().starts_with("DATA")) {
@@ -234,7 +235,15 @@ pub fn order(target: Target, only: &[&str], settings: BTreeMap<String, Value>) -
 /// # Errors
 /// As [`session::run`].
 pub async fn run(registry: &Registry, lab: &Lab, order: Order) -> Result<Finished, RunError> {
-    let network = Network::new(&net_options(lab), Some("lab".to_owned()));
+    run_over(registry, &net_options(lab), order).await
+}
+
+/// Runs `order` over a lab that `options` lead to.
+///
+/// # Errors
+/// As [`session::run`].
+pub async fn run_over(registry: &Registry, options: &NetOptions, order: Order) -> Result<Finished, RunError> {
+    let network = Network::new(options, Some("lab".to_owned()));
     let (_keep, interrupt) = tokio::sync::watch::channel(false);
     session::run(registry, &network, order, interrupt, Arc::new(|_| ())).await
 }
@@ -260,24 +269,27 @@ pub fn target(scenario: &ScenarioTarget) -> Result<Target, std::net::AddrParseEr
     Ok(target)
 }
 
-/// Questions that the lab's resolver received more than once, although it answered them.
-fn asked_twice(lab: &Lab, scenario: &Scenario) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let mut twice = Vec::new();
-    for question in lab.questions() {
-        let faulty =
-            scenario.world.fault.iter().any(|fault| {
-                fault.name.trim_end_matches('.').eq_ignore_ascii_case(question.name.trim_end_matches('.'))
-            });
-        let silent = scenario
-            .world
-            .blocklist
-            .iter()
-            .any(|list| list.zones.iter().any(|zone| question.name.contains(zone.as_str())));
-        let key = format!("{} {} at {} over {:?}", question.name, question.rtype, question.server, question.transport);
-        if !seen.insert(key.clone()) && !faulty && !silent {
-            twice.push(format!("asked twice: {key}"));
+/// Questions that the lab received more often than the engine says that it sent
+/// them: equal questions of a run are one question, sent again only while no
+/// answer has come.
+fn asked_twice(lab: &Lab, journal: &Journal) -> Vec<String> {
+    let mut sent: BTreeMap<String, usize> = BTreeMap::new();
+    for exchange in journal.exchanges.values() {
+        if let Answer::Dns(reply) = &exchange.observation.answer {
+            for attempt in &reply.attempts {
+                let asked = &reply.question;
+                *sent.entry(format!("{} {} over {:?}", asked.name, asked.rtype, attempt.transport)).or_default() += 1;
+            }
         }
     }
-    twice
+    let mut received: BTreeMap<String, usize> = BTreeMap::new();
+    for question in lab.questions() {
+        let transport = match question.transport {
+            engine_lab::Transport::Udp => Transport::Udp,
+            engine_lab::Transport::Tcp => Transport::Tcp,
+        };
+        *received.entry(format!("{} {} over {transport:?}", question.name, question.rtype)).or_default() += 1;
+    }
+    let more = received.iter().filter(|(question, times)| **times > sent.get(*question).copied().unwrap_or_default());
+    more.map(|(question, times)| format!("asked {times} times: {question}")).collect()
 }
