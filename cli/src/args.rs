@@ -206,6 +206,33 @@ pub enum PluginAction {
     Remove(PluginRemove),
     /// Hold every plugin against what was added.
     Verify,
+    /// Make a plugin to begin with: it builds, and its test passes.
+    New(PluginNew),
+    /// Load a plugin, try what every check must keep, and play the scenarios of its pages on the lab.
+    Test(PluginTest),
+}
+
+/// `engine plugin new`.
+#[derive(Args, Debug)]
+pub struct PluginNew {
+    /// The id of its check, `vendor.name`; without a vendor, `local.name`.
+    pub name: String,
+    /// The language that it is written in.
+    #[arg(long, value_enum, default_value_t = crate::sdk::Language::Rust)]
+    pub lang: crate::sdk::Language,
+    /// The folder to make; the name without the vendor unless it is given.
+    #[arg(long)]
+    pub folder: Option<PathBuf>,
+}
+
+/// `engine plugin test`.
+#[derive(Args, Debug)]
+pub struct PluginTest {
+    /// The shared library.
+    pub file: PathBuf,
+    /// Run it in the engine's own process.
+    #[arg(long)]
+    pub trusted: bool,
 }
 
 /// `engine plugin add`.

@@ -9,6 +9,7 @@ mod network;
 mod progress;
 mod render;
 mod rules;
+mod sdk;
 mod target;
 
 use clap::Parser;

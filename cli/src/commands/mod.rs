@@ -4,6 +4,7 @@ pub mod explain;
 pub mod lab;
 pub mod list;
 pub mod plugin;
+pub mod plugin_author;
 pub mod replay;
 pub mod run;
 pub mod schema;
