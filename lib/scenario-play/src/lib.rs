@@ -3,6 +3,8 @@
 //! The engine's own tests and `engine plugin test` use this very code, so that
 //! a plugin's pages are held to what ours are held to.
 
+mod conformance;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -20,8 +22,10 @@ use engine_core::{
     session::{self, Finished, Network, Order, RunError},
 };
 use engine_lab::{Kind, Lab, Scenario, ScenarioTarget, WorldError};
-use engine_plugin_api::{FindingSpec, Message, Severity, Target, services::Transport};
+use engine_plugin_api::{CauseKind, FindingSpec, Message, Severity, Target, services::Transport};
 use serde_json::Value;
+
+pub use conformance::{Trial, conformance};
 
 /// The sections of a page, in their order.
 pub const SECTIONS: [&str; 6] =
@@ -138,7 +142,7 @@ fn differences(check: &str, code: &str, scenario: &Scenario, report: &Report) ->
     if scenario.unknown == report.could_not_tell.is_empty() {
         faults.push(format!("could not tell: expected {}", if scenario.unknown { "something" } else { "nothing" }));
     }
-    faults.extend(report.violations.iter().map(|violation| format!("violation: {}", violation.what)));
+    faults.extend(misbehaviour(report));
     let ids: BTreeSet<_> = report.evidence.iter().map(|entry| &entry.id).collect();
     for finding in &report.findings {
         if finding.severity > Severity::Info && finding.remedy.is_none() {
@@ -150,6 +154,14 @@ fn differences(check: &str, code: &str, scenario: &Scenario, report: &Report) ->
         }
     }
     faults
+}
+
+/// What the check did against its manifest or the host's rules, and how it
+/// failed: a check that fails where something is unknown is no less broken.
+fn misbehaviour(report: &Report) -> Vec<String> {
+    let violations = report.violations.iter().map(|violation| format!("violation: {}", violation.what));
+    let failures = report.could_not_tell.iter().filter(|unknown| unknown.cause.kind == CauseKind::CheckFailed);
+    violations.chain(failures.map(|unknown| format!("it failed: {}", unknown.cause.detail))).collect()
 }
 
 /// What is wrong with a page as a page: a section is missing, empty or out of
