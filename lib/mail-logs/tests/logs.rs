@@ -130,7 +130,7 @@ fn sendmail() {
         [
             ("greylisted", true, 1, 0),
             ("mailbox-unknown", true, 0, 1),
-            ("unreachable", true, 1, 0),
+            ("turned-away", true, 1, 0),
             ("greylisted", false, 1, 0),
             ("relay-denied", false, 0, 1),
         ]
