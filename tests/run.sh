@@ -29,4 +29,5 @@ bash tests/real/install.sh </dev/null || {
 # The program first: the whole-program tests run it.
 cargo build --locked
 cargo test --locked --workspace --exclude engine-tests
+cargo test --locked -p engine-plugin-api --features tracing --test boundary
 cargo test --locked -p engine-tests --tests

@@ -101,6 +101,9 @@ pub struct Run {
     /// Settings and profiles; ./engine.toml or the user's own without.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// A file of your own rules for what replies mean; repeat for several.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
     /// Keep everything that was observed, for `engine replay`.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,

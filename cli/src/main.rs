@@ -8,6 +8,7 @@ mod message;
 mod network;
 mod progress;
 mod render;
+mod rules;
 mod target;
 
 use clap::Parser;

@@ -36,6 +36,7 @@ pub fn options(run: &Run, config: &Config, lab: Option<&Lab>) -> Result<(NetOpti
     duration(&config.reply_timeout, &mut options.reply_timeout)?;
     options.greeting_timeout = options.greeting_timeout.min(LONGEST_GREETING);
     options.allow_private = config.allow_private;
+    options.trust_resolver = config.trust_resolver;
     options.source = run.source.or(config.source);
     if let Some(ehlo) = &run.ehlo {
         options.ehlo = crate::target::domain(ehlo)?;

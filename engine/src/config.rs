@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::Read,
     net::{IpAddr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -34,6 +34,8 @@ pub struct Config {
     pub fail_on: Option<Severity>,
     /// How the network is reached.
     pub net: NetConfig,
+    /// What replies of mail servers mean, beside what is compiled in.
+    pub rules: RulesConfig,
     /// Profiles beside the shipped ones, by name.
     pub profiles: BTreeMap<String, Profile>,
     /// Settings of each check, by id; `engine schema ID` prints what each takes.
@@ -50,19 +52,31 @@ pub struct Origin {
     text: String,
 }
 
+/// `[rules]` of `engine.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RulesConfig {
+    /// Files of your own rules, beside the configuration or anywhere; an
+    /// earlier one wins. `docs/reference/rules.md` says what is in them.
+    pub files: Vec<String>,
+}
+
 /// `[net]` of `engine.toml`. Durations are written `800ms`, `5s`, `2m`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NetConfig {
     /// Resolvers as `IP` or `IP:port`, in order of preference; the system's without any.
     pub resolvers: Vec<String>,
+    /// Whether the way to the resolvers is safe, so that what they say of DNSSEC
+    /// (the AD flag) is believed; that of one on this machine always is.
+    pub trust_resolver: bool,
     /// How long one DNS question may take in all; 5 s without.
     pub dns_timeout: Option<String>,
     /// How long to wait for a TCP connection; 10 s without.
     pub connect_timeout: Option<String>,
     /// How long to wait for an SMTP greeting, at most 5 min (RFC 5321 §4.5.3.2.1); 60 s without.
     pub greeting_timeout: Option<String>,
-    /// How long to wait for every later SMTP reply; 30 s without.
+    /// How long to wait for every later reply, SMTP or HTTPS; 30 s without.
     pub reply_timeout: Option<String>,
     /// How long a check may take in all, waits that it asks for not counted; 120 s without.
     pub deadline: Option<String>,
@@ -224,6 +238,12 @@ impl Config {
     /// The configuration of a run without a file: the shipped profiles alone.
     pub fn shipped() -> Config {
         Config { profiles: shipped_profiles(), ..Config::default() }
+    }
+
+    /// The files of `[rules]`, from the folder of the configuration.
+    pub fn rule_files(&self) -> Vec<PathBuf> {
+        let folder = self.origin.as_ref().and_then(|origin| Path::new(&origin.file).parent());
+        self.rules.files.iter().map(|file| folder.map_or_else(|| file.into(), |folder| folder.join(file))).collect()
     }
 
     /// The error for what is wrong with the value at `path`; `None` for a

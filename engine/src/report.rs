@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use engine_plugin_api::{
     Actor, Cause, CauseKind, Confidence, Evidence, EvidenceId, Outcome, Remedy, Severity, Subject, Target,
-    services::{Direction, DnsReply, SmtpReply},
+    services::{Direction, DnsReply, HttpReply, SmtpReply},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -235,6 +235,14 @@ impl EvidenceEntry {
                 reply.cause().map_or_else(|| "finished".to_owned(), |cause| cause.detail),
                 smtp_lines(reply),
             ),
+            (Request::Http(request), Answer::Http(reply)) => (
+                format!("GET {} of {}", request.url(), request.address),
+                match (reply.cause(), reply.status) {
+                    (Some(cause), _) => cause.detail,
+                    (None, status) => format!("status {}", status.unwrap_or_default()),
+                },
+                http_lines(reply),
+            ),
             _ => return None,
         };
         Some(EvidenceEntry {
@@ -276,6 +284,23 @@ fn smtp_lines(reply: &SmtpReply) -> Vec<String> {
         format!("{:>7} ms {from} {}", line.at_ms, line.text)
     };
     reply.transcript.iter().map(line).collect()
+}
+
+/// Lines of a body that the report shows, and the characters of each.
+const BODY_LINES: usize = 100;
+const BODY_LINE: usize = 400;
+
+fn http_lines(reply: &HttpReply) -> Vec<String> {
+    let mut lines: Vec<String> = reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    match reply.body.text() {
+        _ if reply.body.is_empty() => {}
+        Some(text) => {
+            lines.push(String::new());
+            lines.extend(text.lines().take(BODY_LINES).map(|line| line.chars().take(BODY_LINE).collect()));
+        }
+        None => lines.push(format!("({} bytes that are no text)", reply.body.0.len())),
+    }
+    lines
 }
 
 /// Unix milliseconds as RFC 3339 in UTC.

@@ -9,7 +9,10 @@ use std::{
 use engine_plugin_api::{
     BoxFuture, Cause, CauseKind, Context, DynCheck, Emission, Finding, Manifest, Outcome, Reply, ServiceError,
     ServiceErrorKind, Services, Target, Unknown,
-    services::{CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, SMTP_SESSION, SmtpReply, SmtpRequest},
+    services::{
+        CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpReply, HttpRequest, SMTP_SESSION, SmtpReply,
+        SmtpRequest,
+    },
 };
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
@@ -263,6 +266,7 @@ impl Services for Desk {
             let head = match method.as_str() {
                 DNS_LOOKUP => json!(self.dns(serde_json::from_value(head).map_err(bad)?).await?),
                 SMTP_SESSION => json!(self.smtp(serde_json::from_value(head).map_err(bad)?).await?),
+                HTTP_GET => json!(self.http(serde_json::from_value(head).map_err(bad)?).await?),
                 CLOCK_SLEEP => {
                     let ms = head.get("ms").and_then(Value::as_u64);
                     let ms = ms.ok_or_else(|| {
@@ -320,6 +324,16 @@ impl Services for Desk {
             match self.exchange(SMTP_SESSION, Request::Smtp(request)).await? {
                 Answer::Smtp(reply) => Ok(*reply),
                 _ => wrong_kind(SMTP_SESSION),
+            }
+        })
+    }
+
+    fn http(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpReply, ServiceError>> {
+        let request = HttpRequest::new(&request.host, request.address, &request.path, request.max_body);
+        Box::pin(async move {
+            match self.exchange(HTTP_GET, Request::Http(request)).await? {
+                Answer::Http(reply) => Ok(*reply),
+                _ => wrong_kind(HTTP_GET),
             }
         })
     }

@@ -183,6 +183,9 @@ impl DnsServer {
         }
         metadata.response_code = reply.rcode;
         metadata.authoritative = reply.authoritative;
+        // For who asks for it with AD or DO (RFC 6840 §5.8).
+        metadata.authentic_data = reply.authentic
+            && (request.metadata.authentic_data || request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok));
         let mut message = Message::response(request.metadata.id, OpCode::Query);
         message.metadata = metadata;
         message.add_queries(request.queries.iter().cloned());

@@ -163,6 +163,11 @@ fn escaped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Err
     zone::bytes(&parts.collect::<Vec<_>>().join(r"\\")).map_err(D::Error::custom)
 }
 
+/// Reads the same where it may be absent.
+pub(crate) fn optional_escaped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    escaped(deserializer).map(Some)
+}
+
 fn once() -> u32 {
     1
 }

@@ -8,16 +8,18 @@ use std::{
     time::Duration,
 };
 
+use rustls::ServerConfig;
 use tokio::{net::TcpSocket, task::JoinSet};
 
 use crate::{
-    certs::Authority,
+    certs::{Authority, Certificates},
     dns::{self, DnsServer, View},
-    log::{Log, Question, Session},
+    log::{Log, Question, Session, WebRequest},
     names::{Names, Place},
     script::Script,
     smtp::{self, SmtpEndpoint},
-    world::{SmtpServer, World, WorldError},
+    web::{HttpServer, WebEndpoint},
+    world::{World, WorldError},
 };
 
 /// A world that answers on loopback, until it is stopped or dropped.
@@ -37,7 +39,8 @@ pub struct Lab {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabOptions {
     /// Time added to every exchange: to each DNS answer, to each batch of SMTP
-    /// replies and to the greeting.
+    /// replies and to the greeting, to each TLS handshake of an
+    /// HTTPS server and to its response.
     pub round_trip: Duration,
 }
 
@@ -80,12 +83,13 @@ impl Lab {
     /// When the world says something that means nothing, or the system gives no
     /// loopback socket.
     pub async fn start_with(world: &World, options: LabOptions) -> Result<Lab, LabError> {
-        let Compiled { names, own_names, scripts } =
-            Compiled::new(world).map_err(|(place, problem)| place.error(problem))?;
-        let names = Arc::new(names);
-        let log = Arc::new(Log::default());
         let authority = Authority::new()
             .map_err(|problem| LabError::Certificate { hostname: "the lab's authority".into(), problem })?;
+        let (smtp, web, certificates) = certificates(world, &authority)?;
+        let Compiled { names, own_names, scripts } =
+            Compiled::new(world, &certificates).map_err(|(place, problem)| place.error(problem))?;
+        let names = Arc::new(names);
+        let log = Arc::new(Log::default());
         let mut lab = Lab {
             resolver: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             routes: Vec::new(),
@@ -102,8 +106,11 @@ impl Lab {
             let socket = lab.start_dns(held, View::Authoritative(zones), Some(presented), round_trip).await?;
             lab.routes.push((presented, socket));
         }
-        for script in scripts {
-            lab.start_smtp(script, &authority, round_trip).await?;
+        for (script, tls) in scripts.into_iter().zip(smtp) {
+            lab.start_smtp(script, tls, round_trip).await?;
+        }
+        for (server, tls) in world.http.iter().zip(web) {
+            lab.start_web(server, tls, round_trip).await?;
         }
         Ok(lab)
     }
@@ -114,7 +121,7 @@ impl Lab {
     }
 
     /// Presented address and port, and the loopback socket that stands for it,
-    /// of every SMTP server and every authoritative name server.
+    /// of every SMTP and HTTPS server and every authoritative name server.
     pub fn routes(&self) -> Vec<(SocketAddr, SocketAddr)> {
         self.routes.clone()
     }
@@ -132,6 +139,11 @@ impl Lab {
     /// Every SMTP session so far, in order of connection.
     pub fn sessions(&self) -> Vec<Session> {
         self.log.sessions()
+    }
+
+    /// Every HTTPS request so far, in order.
+    pub fn web_requests(&self) -> Vec<WebRequest> {
+        self.log.web_requests()
     }
 
     /// Stops every server and waits until its sockets are closed.
@@ -157,23 +169,43 @@ impl Lab {
         Ok(socket)
     }
 
+    /// Starts an HTTPS server on each of its addresses.
+    async fn start_web(
+        &mut self,
+        server: &HttpServer,
+        tls: Arc<ServerConfig>,
+        round_trip: Duration,
+    ) -> Result<(), LabError> {
+        let server = Arc::new(server.clone());
+        for address in &server.address.0 {
+            let address = SocketAddr::new(*address, server.port);
+            let failed = |source| LabError::Socket { what: format!("the HTTPS server {address}"), source };
+            let socket = if server.refuse {
+                let (closed, socket) = closed_port().map_err(failed)?;
+                self.closed.push(closed);
+                socket
+            } else {
+                let listener = smtp::bind().await.map_err(failed)?;
+                let socket = listener.local_addr().map_err(failed)?;
+                let (server, tls, log) = (Arc::clone(&server), Arc::clone(&tls), Arc::clone(&self.log));
+                let endpoint = WebEndpoint { server, tls, address, log, round_trip };
+                self.servers.spawn(Arc::new(endpoint).serve(listener));
+                socket
+            };
+            self.routes.push((address, socket));
+        }
+        Ok(())
+    }
+
     /// Starts an SMTP server on each of its addresses.
     async fn start_smtp(
         &mut self,
         script: Script,
-        authority: &Authority,
+        tls: Option<Arc<ServerConfig>>,
         round_trip: Duration,
     ) -> Result<(), LabError> {
         let script = Arc::new(script);
-        let SmtpServer { hostname, certificate, port, .. } = &script.server;
-        let tls = match certificate {
-            None => None,
-            Some(kind) => Some(
-                authority
-                    .server(*kind, hostname)
-                    .map_err(|problem| LabError::Certificate { hostname: hostname.clone(), problem })?,
-            ),
-        };
+        let port = &script.server.port;
         for address in &script.server.address.0 {
             let address = SocketAddr::new(*address, *port);
             let failed = |source| LabError::Socket { what: format!("the SMTP server {address}"), source };
@@ -204,7 +236,8 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    pub(crate) fn new(world: &World) -> Result<Compiled, (Place, String)> {
+    pub(crate) fn new(world: &World, certificates: &Certificates) -> Result<Compiled, (Place, String)> {
+        let world = &World { zone: certificates.fill(&world.zone, world), ..world.clone() };
         let names = Names::new(world)?;
         let servers = names.name_servers();
         let led_to = |address: &IpAddr| match servers.contains_key(address) {
@@ -218,7 +251,8 @@ impl Compiled {
         for (index, server) in world.nameserver.iter().enumerate() {
             let wrong = |problem| (Place::NameServer(index), problem);
             led_to(&server.address).map_err(wrong)?;
-            let own = World { zone: server.zone.clone(), fault: world.fault.clone(), ..World::default() };
+            let own =
+                World { zone: certificates.fill(&server.zone, world), fault: world.fault.clone(), ..World::default() };
             let own = Names::new(&own).map_err(|(place, problem)| wrong(place.error(problem).to_string()))?;
             if own_names.insert(server.address, Arc::new(own)).is_some() {
                 return Err(wrong(format!("{} has an earlier section: expected each server once", server.address)));
@@ -229,6 +263,13 @@ impl Compiled {
         for (index, server) in world.smtp.iter().enumerate() {
             let wrong = |problem| (Place::Smtp(index), problem);
             scripts.push(Script::new(server).map_err(wrong)?);
+            if let Some(twice) = server.address.0.iter().find(|address| !taken.insert((**address, server.port))) {
+                return Err(wrong(format!("{twice} port {} is taken: expected each address once", server.port)));
+            }
+        }
+        for (index, server) in world.http.iter().enumerate() {
+            let wrong = |problem| (Place::Http(index), problem);
+            server.problem().map_or(Ok(()), |problem| Err(wrong(problem)))?;
             if let Some(twice) = server.address.0.iter().find(|address| !taken.insert((**address, server.port))) {
                 return Err(wrong(format!("{twice} port {} is taken: expected each address once", server.port)));
             }
@@ -246,9 +287,40 @@ impl Place {
             Place::Fault(index) => (0, 0, format!("fault {}", index + 1)),
             Place::Blocklist(index) => (0, 0, format!("blocklist {}", index + 1)),
             Place::Smtp(index) => (0, 0, format!("smtp {}", index + 1)),
+            Place::Http(index) => (0, 0, format!("http {}", index + 1)),
+            Place::Dnssec(index) => (0, 0, format!("dnssec {}", index + 1)),
         };
         WorldError { line, column, message: format!("{section}: {problem}") }
     }
+}
+
+/// The TLS settings of the SMTP servers, where they have any, and of the HTTPS
+/// servers, in the order of the world; and what their certificates are.
+#[allow(clippy::type_complexity)]
+fn certificates(
+    world: &World,
+    authority: &Authority,
+) -> Result<(Vec<Option<Arc<ServerConfig>>>, Vec<Arc<ServerConfig>>, Certificates), LabError> {
+    let mut certificates = Certificates::new(authority);
+    let mut issue = |kind, names: &[String], send_issuer| {
+        let hostname = names.first().cloned().unwrap_or_default();
+        let issued = authority
+            .issue(kind, names, send_issuer)
+            .map_err(|problem| LabError::Certificate { hostname: hostname.clone(), problem })?;
+        certificates.shows(&hostname, &issued);
+        Ok(issued.config)
+    };
+    let smtp = world.smtp.iter().map(|server| {
+        server
+            .certificate
+            .map(|kind| issue(kind, std::slice::from_ref(&server.hostname), server.send_issuer))
+            .transpose()
+    });
+    let smtp = smtp.collect::<Result<_, LabError>>()?;
+    let web =
+        world.http.iter().map(|server| issue(server.certificate, &server.certificate_names(), server.send_issuer));
+    let web = web.collect::<Result<_, LabError>>()?;
+    Ok((smtp, web, certificates))
 }
 
 /// A bound port on which nothing listens: it cannot be taken by anyone else

@@ -1,4 +1,4 @@
-//! An embedded mail world on loopback: DNS and SMTP servers from one readable
+//! An embedded mail world on loopback: DNS, SMTP and HTTPS servers from one readable
 //! scenario file, with nothing installed, no privileges and no network.
 //!
 //! A [`World`] says which names, servers and faults exist; [`Lab::start`] makes
@@ -24,14 +24,16 @@ mod names;
 mod scenario;
 mod script;
 mod smtp;
+mod web;
 mod world;
 mod zone;
 
 pub use hostile::{Act, Then};
 pub use lab::{Lab, LabError, LabOptions};
-pub use log::{Question, Session, Transport};
+pub use log::{Question, Session, Transport, WebRequest};
 pub use scenario::{Kind, Scenario, ScenarioTarget};
+pub use web::{HttpServer, Page, WebStage};
 pub use world::{
-    Behaviour, Blocklist, CertificateKind, Domain, ExtendedError, Fault, FaultAnswer, Greylist, ListKind, NameServer,
-    OneOrMany, SmtpServer, Stage, World, WorldError,
+    Behaviour, Blocklist, CertificateKind, Dnssec, DnssecStatus, Domain, ExtendedError, Fault, FaultAnswer, Greylist,
+    ListKind, NameServer, OneOrMany, SmtpServer, Stage, World, WorldError,
 };

@@ -46,11 +46,23 @@ pub struct Session {
     pub quit: bool,
 }
 
-/// Questions and sessions of one lab.
+/// An HTTPS request that the lab received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebRequest {
+    /// The presented address of the server.
+    pub address: SocketAddr,
+    /// The host that the request names.
+    pub host: String,
+    /// The path.
+    pub path: String,
+}
+
+/// Questions, sessions and requests of one lab.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     questions: Mutex<Vec<Question>>,
     sessions: Mutex<Vec<Session>>,
+    web: Mutex<Vec<WebRequest>>,
 }
 
 impl Log {
@@ -60,6 +72,17 @@ impl Log {
 
     pub(crate) fn sessions(&self) -> Vec<Session> {
         lock(&self.sessions).clone()
+    }
+
+    pub(crate) fn web_requests(&self) -> Vec<WebRequest> {
+        lock(&self.web).clone()
+    }
+
+    pub(crate) fn web_request(&self, request: WebRequest) {
+        let mut requests = lock(&self.web);
+        if requests.len() < MAX_ENTRIES {
+            requests.push(request);
+        }
     }
 
     pub(crate) fn asked(&self, question: Question) {

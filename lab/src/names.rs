@@ -15,7 +15,7 @@ use hickory_proto::{
 
 use crate::{
     lists::List,
-    world::{ExtendedError, Fault, FaultAnswer, World},
+    world::{DnssecStatus, ExtendedError, Fault, FaultAnswer, World},
     zone,
 };
 
@@ -36,6 +36,8 @@ pub(crate) struct Names {
     exact: HashMap<Name, Vec<Rule>>,
     /// Faults of every name below a name.
     below: HashMap<Name, Vec<Rule>>,
+    /// What a validating resolver finds of zones; empty: it does not validate.
+    validated: HashMap<Name, DnssecStatus>,
 }
 
 /// Where in a world something is wrong.
@@ -51,6 +53,10 @@ pub(crate) enum Place {
     NameServer(usize),
     /// An `smtp` section, from 0.
     Smtp(usize),
+    /// An `http` section, from 0.
+    Http(usize),
+    /// A `dnssec` section, from 0.
+    Dnssec(usize),
 }
 
 /// What a name holds of one type, before any fault.
@@ -71,6 +77,8 @@ pub(crate) struct Reply {
     pub(crate) manner: Manner,
     pub(crate) rcode: ResponseCode,
     pub(crate) authoritative: bool,
+    /// Validated, all of it.
+    pub(crate) authentic: bool,
     pub(crate) answers: Vec<Record>,
     pub(crate) authorities: Vec<Record>,
     pub(crate) additionals: Vec<Record>,
@@ -107,6 +115,7 @@ impl Names {
             lists: Vec::new(),
             exact: HashMap::new(),
             below: HashMap::new(),
+            validated: HashMap::new(),
         };
         for record in zone::parse(&world.zone).map_err(|e| (Place::Zone(e.line, e.column), e.message))? {
             names.insert(record);
@@ -122,6 +131,17 @@ impl Names {
         }
         for (index, fault) in world.fault.iter().enumerate() {
             names.fault(fault).map_err(|problem| (Place::Fault(index), problem))?;
+        }
+        for (index, section) in world.dnssec.iter().enumerate() {
+            let wrong = |problem| (Place::Dnssec(index), problem);
+            names.validated.entry(Name::root()).or_insert(DnssecStatus::Signed);
+            for zone in &section.zones {
+                let name = zone::name(zone).map_err(wrong)?;
+                let is_root = name.is_root();
+                if names.validated.insert(name, section.status).is_some() && !is_root {
+                    return Err(wrong(format!("`{zone}` is in an earlier dnssec section: expected each zone once")));
+                }
+            }
         }
         Ok(names)
     }
@@ -147,7 +167,34 @@ impl Names {
 
     /// What the recursive resolver says.
     pub(crate) fn recursive(&self, name: &Name, rtype: RecordType) -> Reply {
-        self.follow(None, name, rtype, |_| true)
+        let reply = self.follow(None, name, rtype, |_| true);
+        if !matches!(reply.rcode, ResponseCode::NoError | ResponseCode::NXDomain) || self.validated.is_empty() {
+            return reply;
+        }
+        let targets = reply.answers.iter().filter_map(|record| match &record.data {
+            RData::CNAME(target) => Some(&target.0),
+            _ => None,
+        });
+        let found: Vec<DnssecStatus> = std::iter::once(name).chain(targets).map(|name| self.status(name)).collect();
+        if found.contains(&DnssecStatus::Bogus) {
+            let ede = Some(ExtendedError { code: 6, text: String::new() });
+            return Reply { ede, authorities: Vec::new(), ..reply.failed(ResponseCode::ServFail) };
+        }
+        let authentic = found.iter().all(|status| *status == DnssecStatus::Signed);
+        Reply { authentic, ..reply }
+    }
+
+    /// What a validating resolver finds at a name: that of the closest zone
+    /// named. Only the root is signed without being named.
+    fn status(&self, name: &Name) -> DnssecStatus {
+        let mut zone = name.clone();
+        loop {
+            match self.validated.get(&zone) {
+                Some(status) if !zone.is_root() || name.is_root() => return *status,
+                _ if zone.is_root() => return DnssecStatus::Insecure,
+                _ => zone = zone.base_name(),
+            }
+        }
     }
 
     /// What the authoritative server of `zones` at the address `server` says.

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::world::{Blocklist, Fault, NameServer, Sections, SmtpServer, World, WorldError};
+use crate::{
+    web::HttpServer,
+    world::{Blocklist, Dnssec, Fault, NameServer, Sections, SmtpServer, World, WorldError},
+};
 
 /// A world together with a target, and the codes that a check must make there.
 ///
@@ -74,6 +77,8 @@ impl Scenario {
             fault: raw.fault,
             blocklist: raw.blocklist,
             smtp: raw.smtp,
+            http: raw.http,
+            dnssec: raw.dnssec,
         };
         Ok(Scenario {
             name: raw.name,
@@ -168,6 +173,10 @@ struct RawScenario {
     blocklist: Vec<Spanned<Blocklist>>,
     #[serde(default)]
     smtp: Vec<Spanned<SmtpServer>>,
+    #[serde(default)]
+    http: Vec<Spanned<HttpServer>>,
+    #[serde(default)]
+    dnssec: Vec<Spanned<Dnssec>>,
 }
 
 #[cfg(test)]

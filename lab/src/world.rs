@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, net::Ipv4Addr, time::Duration};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
 
-use crate::{hostile::Act, lab::Compiled, names::Place};
+use crate::{certs::Certificates, hostile::Act, lab::Compiled, names::Place, web::HttpServer};
 
 /// What exists in the lab: DNS records, DNS faults, blocklists, SMTP servers,
 /// and the domains worth asking for.
@@ -23,6 +23,10 @@ pub struct World {
     pub blocklist: Vec<Blocklist>,
     /// SMTP servers.
     pub smtp: Vec<SmtpServer>,
+    /// HTTPS servers.
+    pub http: Vec<HttpServer>,
+    /// What the resolver finds when it validates.
+    pub dnssec: Vec<Dnssec>,
     /// What to ask of this world; listed by `engine lab`.
     pub domain: Vec<Domain>,
 }
@@ -234,6 +238,9 @@ pub struct SmtpServer {
     /// Greylisting of recipients; absent: none.
     #[serde(default)]
     pub greylist: Option<Greylist>,
+    /// Whether the issuer's certificate is sent along.
+    #[serde(default)]
+    pub send_issuer: bool,
     /// The stage at which the connection is closed without a reply.
     #[serde(default)]
     pub drop_at: Option<Stage>,
@@ -248,7 +255,33 @@ pub struct SmtpServer {
     pub refuse: bool,
 }
 
-/// The certificate of a scripted SMTP server.
+/// What the resolver finds out about zones when it validates (RFC 4033 §5).
+///
+/// With any such section in the world, the resolver validates and the root is
+/// signed. Nothing is signed in truth: only the resolver's AD flag, and its
+/// SERVFAIL for what is bogus, are those of a validating resolver.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dnssec {
+    /// The zones, with all below them that no section names more closely.
+    pub zones: Vec<String>,
+    /// What is found.
+    pub status: DnssecStatus,
+}
+
+/// The DNSSEC status of a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DnssecStatus {
+    /// Signed and valid: AD is set.
+    Signed,
+    /// Not signed, and proven not to be: AD is not set.
+    Insecure,
+    /// Signed wrongly: SERVFAIL with the extended error 6.
+    Bogus,
+}
+
+/// The certificate of a scripted server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CertificateKind {
@@ -359,6 +392,8 @@ impl World {
             fault: raw.fault,
             blocklist: raw.blocklist,
             smtp: raw.smtp,
+            http: raw.http,
+            dnssec: raw.dnssec,
         };
         let mut world = sections.into_world(text)?;
         world.domain = raw.domain;
@@ -387,6 +422,10 @@ struct RawWorld {
     #[serde(default)]
     smtp: Vec<Spanned<SmtpServer>>,
     #[serde(default)]
+    http: Vec<Spanned<HttpServer>>,
+    #[serde(default)]
+    dnssec: Vec<Spanned<Dnssec>>,
+    #[serde(default)]
     domain: Vec<Domain>,
 }
 
@@ -397,6 +436,8 @@ pub(crate) struct Sections {
     pub(crate) fault: Vec<Spanned<Fault>>,
     pub(crate) blocklist: Vec<Spanned<Blocklist>>,
     pub(crate) smtp: Vec<Spanned<SmtpServer>>,
+    pub(crate) http: Vec<Spanned<HttpServer>>,
+    pub(crate) dnssec: Vec<Spanned<Dnssec>>,
 }
 
 impl Sections {
@@ -407,15 +448,19 @@ impl Sections {
         let (fault, fault_starts) = split(self.fault);
         let (blocklist, blocklist_starts) = split(self.blocklist);
         let (smtp, smtp_starts) = split(self.smtp);
+        let (http, http_starts) = split(self.http);
+        let (dnssec, dnssec_starts) = split(self.dnssec);
         let zone = self.zone.map(Spanned::into_inner).unwrap_or_default();
-        let world = World { zone, nameserver, fault, blocklist, smtp, domain: Vec::new() };
-        let Err((place, problem)) = Compiled::new(&world) else { return Ok(world) };
+        let world = World { zone, nameserver, fault, blocklist, smtp, http, dnssec, domain: Vec::new() };
+        let Err((place, problem)) = Compiled::new(&world, &Certificates::default()) else { return Ok(world) };
         let (starts, index) = match place {
             Place::Zone(line, column) => return Err(WorldError::in_zone(text, zone_start, line, column, problem)),
             Place::NameServer(index) => (nameserver_starts, index),
             Place::Fault(index) => (fault_starts, index),
             Place::Blocklist(index) => (blocklist_starts, index),
             Place::Smtp(index) => (smtp_starts, index),
+            Place::Http(index) => (http_starts, index),
+            Place::Dnssec(index) => (dnssec_starts, index),
         };
         Err(WorldError::at(text, starts.get(index).copied().unwrap_or(0), problem))
     }

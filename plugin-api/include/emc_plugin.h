@@ -64,6 +64,7 @@ enum {
 /* Limits: bytes, or a number. */
 #define EMC_LIMIT_MANIFEST (1u << 20)  /* the manifest document */
 #define EMC_LIMIT_ARGUMENT (16u << 20) /* head or body of one call, settings, target, answer */
+#define EMC_LIMIT_MESSAGE (40u << 20)  /* the message of a target */
 #define EMC_LIMIT_EMITTED (1u << 20)   /* all that one run emits */
 #define EMC_LIMIT_EMISSIONS 1000u      /* findings and unknowns of one run */
 #define EMC_LIMIT_CALLS 10000u         /* calls of one run */
@@ -127,7 +128,7 @@ typedef struct {
    * On failure give {"pointer":…,"message":…} to error. */
   int32_t (*create)(const emc_host *host, emc_bytes check, emc_bytes config, void **out, void *ud, emc_sink error);
   /* Runs an instance, once, on the thread of create and destroy. It may block.
-   * target is JSON: {"domain":…,"ip":…,…}. message is empty in 1.0. */
+   * target is JSON: {"domain":…,"ip":…,…}; message has the bytes of its message, if any. */
   int32_t (*run)(void *instance, uint64_t run, emc_bytes target, emc_bytes message);
   /* Ends an instance. */
   void (*destroy)(void *instance);

@@ -33,7 +33,7 @@
 //! | [`PluginTable::manifest`] | [`crate::PluginDocument`] |
 //! | `create`: `config` | the settings; empty for the default ones |
 //! | `create`: error sink | [`crate::ConfigError`] with [`E_CONFIG`], [`crate::PanicNote`] with [`E_PANIC`] |
-//! | `run`: `target` | [`crate::Target`]; `message` is empty in 1.0 |
+//! | `run`: `target` | [`crate::Target`], whose `message` has an empty `bytes`: they are the argument `message` |
 //! | `submit`, `call`: `head` | the request of the service, see [`crate::services`] |
 //! | [`Completion::head`] | its answer with [`OK`], otherwise [`crate::ServiceError`], possibly empty |
 //! | `emit` | by kind, see [`KIND_EMISSION`] and those after it |
@@ -98,6 +98,8 @@ pub mod limits {
     pub const MANIFEST: usize = 1 << 20;
     /// Head or body of one call, settings, target, answer.
     pub const ARGUMENT: usize = 16 << 20;
+    /// The message of a target.
+    pub const MESSAGE: usize = crate::Message::LARGEST;
     /// Head and body of everything that one run emits, together.
     pub const EMITTED: usize = 1 << 20;
     /// Findings and unknowns of one run, a number.

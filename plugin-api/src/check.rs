@@ -226,8 +226,9 @@ pub struct Manifest {
     /// JSON schema (2020-12) of its settings.
     #[serde(default)]
     pub config_schema: Value,
-    /// The findings that it can make.
-    #[serde(default)]
+    /// The findings that it can make. In JSON, `{"page": TEXT}` stands for what
+    /// the page says: a plugin in C hands its pages over as they are.
+    #[serde(default, deserialize_with = "crate::page::specs")]
     pub findings: Vec<FindingSpec>,
     /// Pages that could not be read; a host refuses a manifest that has any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,6 +1,6 @@
 //! What a check is given to work with.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use crate::{
     finding::Finding,
     outcome::{Cause, CauseKind, Judgement, Outcome, Unknown},
-    services::{CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, SMTP_SESSION, SmtpReply, SmtpRequest},
+    services::{
+        CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpEnd, HttpFetch, HttpReply, HttpRequest,
+        HttpStage, RecordData, RecordType, SMTP_SESSION, SmtpReply, SmtpRequest, Validation,
+    },
 };
 
 /// A boxed future that may move between threads.
@@ -122,10 +125,47 @@ pub trait Services: Send + Sync + 'static {
         Box::pin(async move { typed(self.call(SMTP_SESSION.to_owned(), json!(request), Vec::new()).await?) })
     }
 
+    /// `http.get/1`.
+    fn http(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpReply, ServiceError>> {
+        Box::pin(async move { typed(self.call(HTTP_GET.to_owned(), json!(request), Vec::new()).await?) })
+    }
+
     /// `clock.sleep/1`.
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, Result<(), ServiceError>> {
         let head = json!({ "ms": u64::try_from(duration.as_millis()).unwrap_or(u64::MAX) });
         Box::pin(async move { self.call(CLOCK_SLEEP.to_owned(), head, Vec::new()).await.map(|_| ()) })
+    }
+}
+
+/// Addresses of a host that [`Context::fetch`] tries.
+const MOST_TRIES: usize = 3;
+
+/// Waits for two futures at once.
+async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
+    let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));
+    let (mut a_done, mut b_done) = (None, None);
+    std::future::poll_fn(move |cx| {
+        if a_done.is_none() {
+            a_done = ready(a.as_mut().poll(cx));
+        }
+        if b_done.is_none() {
+            b_done = ready(b.as_mut().poll(cx));
+        }
+        match (a_done.take(), b_done.take()) {
+            (Some(a), Some(b)) => Poll::Ready((a, b)),
+            (a, b) => {
+                (a_done, b_done) = (a, b);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+fn ready<T>(poll: Poll<T>) -> Option<T> {
+    match poll {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
     }
 }
 
@@ -162,6 +202,55 @@ impl Context {
             Ok(reply) => reply,
             Err(error) => SmtpReply::not_held(&request, error.cause()),
         }
+    }
+
+    /// Gets a document over HTTPS. Costs one connection, or none when the run
+    /// has got the same already.
+    pub async fn http(&self, request: HttpRequest) -> HttpReply {
+        match self.0.http(request.clone()).await {
+            Ok(reply) => reply,
+            Err(error) => HttpReply::not_made(request, error.cause()),
+        }
+    }
+
+    /// Looks up `host` and gets `https://host/path`, at most `max_body` bytes
+    /// of it. Costs two questions, and a connection for each address that is
+    /// tried: three at most, a further one only where there was no connection.
+    pub async fn fetch(&self, host: &str, path: &str, max_body: u32) -> HttpFetch {
+        let ask = |rtype| self.dns(DnsQuestion::new(host, rtype));
+        let (v4, v6) = both(ask(RecordType::A), ask(RecordType::Aaaa)).await;
+        let mut addresses: Vec<std::net::IpAddr> = v4
+            .records()
+            .chain(v6.records())
+            .filter_map(|record| match record.data {
+                RecordData::A { address } => Some(address.into()),
+                RecordData::Aaaa { address } => Some(address.into()),
+                _ => None,
+            })
+            .collect();
+        addresses.truncate(MOST_TRIES);
+        let mut tries = Vec::new();
+        for address in addresses {
+            let reply = self.http(HttpRequest::new(host, address, path, max_body)).await;
+            let goes_on = matches!(
+                reply.end,
+                HttpEnd::NotConnected { .. }
+                    | HttpEnd::NotMade { .. }
+                    | HttpEnd::TimedOut { stage: HttpStage::Connect, .. }
+            );
+            tries.push(reply);
+            if !goes_on {
+                break;
+            }
+        }
+        HttpFetch { v4, v6, tries }
+    }
+
+    /// Finds out whether the run's resolver validates DNSSEC, so that
+    /// [`Validation::of`] can tell the status of its answers. Costs one question.
+    pub async fn validation(&self) -> Validation {
+        let root = DnsQuestion { dnssec: true, ..DnsQuestion::new(".", RecordType::Ns) };
+        Validation { root: self.dns(root).await }
     }
 
     /// Waits. The time counts neither against the check's deadline nor, in a

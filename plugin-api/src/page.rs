@@ -20,7 +20,8 @@
 //! ```
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::Value;
 
 use crate::{
     finding::{Confidence, Severity},
@@ -183,6 +184,18 @@ impl FindingSpec {
     }
 }
 
+/// Reads findings, of which each is a [`FindingSpec`] or a page, `{"page": TEXT}`.
+pub(crate) fn specs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FindingSpec>, D::Error> {
+    let spec = |value: Value| match value.get("page").and_then(Value::as_str) {
+        Some(page) => {
+            let code = page.lines().find_map(|line| line.strip_prefix("code:")).unwrap_or_default();
+            FindingSpec::parse(code.trim(), page).map_err(D::Error::custom)
+        }
+        None => serde_json::from_value(value).map_err(D::Error::custom),
+    };
+    Vec::<Value>::deserialize(deserializer)?.into_iter().map(spec).collect()
+}
+
 /// Declares a check's findings: a constant for each code, and `PAGES`, the
 /// embedded pages `findings/<code>.md` beside the crate's `src`.
 ///
@@ -219,6 +232,21 @@ mod tests {
         assert_eq!(spec.section("What it means"), Some("Text.\n```dns\n## no heading\n```"));
         assert_eq!(spec.section("Source"), Some("RFC 1"));
         assert_eq!(spec.section("Scenarios"), None);
+    }
+
+    #[test]
+    fn a_manifest_may_hold_pages() {
+        let manifest = |finding: serde_json::Value| {
+            let fields = r#"{"id":"a.b","version":"1","summary":"s","category":"dns","inputs":[],"side_effect":"none","services":[]}"#;
+            let mut manifest: serde_json::Value = serde_json::from_str(fields).unwrap();
+            manifest["findings"] = serde_json::json!([finding]);
+            serde_json::from_value::<crate::Manifest>(manifest)
+        };
+        let spec = FindingSpec::parse("a-b", PAGE).unwrap();
+        assert_eq!(manifest(serde_json::json!({ "page": PAGE })).unwrap().findings, [spec.clone()]);
+        assert_eq!(manifest(serde_json::json!(spec)).unwrap().findings, [spec]);
+        let error = manifest(serde_json::json!({ "page": "# no front matter" })).unwrap_err();
+        assert!(error.to_string().contains("front matter"), "{error}");
     }
 
     #[test]

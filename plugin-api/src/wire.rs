@@ -7,6 +7,8 @@ use crate::{
     abi::{self, Status},
     check::Manifest,
     context::ServiceErrorKind,
+    message::Message,
+    target::Target,
 };
 
 /// What a plugin says of itself ([`abi::PluginTable::manifest`]).
@@ -54,6 +56,31 @@ impl std::fmt::Display for PanicNote {
     }
 }
 
+impl Target {
+    /// The two arguments of [`abi::PluginTable::run`]: the target in JSON, whose
+    /// message has a name alone, and the bytes of its message.
+    ///
+    /// # Errors
+    /// Never for a target that was read from JSON.
+    pub fn to_wire(&self) -> Result<(Vec<u8>, &[u8]), serde_json::Error> {
+        let Some(message) = &self.message else { return Ok((serde_json::to_vec(self)?, &[])) };
+        let named = Target { message: Some(Message::new(message.name.clone(), [])), ..self.clone() };
+        Ok((serde_json::to_vec(&named)?, &message.bytes))
+    }
+
+    /// The target that [`Target::to_wire`] parted.
+    ///
+    /// # Errors
+    /// When `json` is no target.
+    pub fn from_wire(json: &[u8], bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut target: Target = serde_json::from_slice(json)?;
+        if let Some(message) = target.message.as_mut().filter(|_| !bytes.is_empty()) {
+            message.bytes = bytes.into();
+        }
+        Ok(target)
+    }
+}
+
 impl ServiceErrorKind {
     /// The status under which a host reports this kind of refusal.
     pub fn status(self) -> Status {
@@ -93,6 +120,19 @@ mod tests {
         assert_eq!(note.to_string(), "m");
         let document: PluginDocument = serde_json::from_str(r#"{"checks":[],"since":1}"#).unwrap();
         assert!(document.checks.is_empty());
+    }
+
+    #[test]
+    fn a_message_crosses_as_bytes_beside_its_target() {
+        let bytes = b"Subject: \xff\r\n\r\n".to_vec();
+        let target = Target { message: Some(Message::new("-", bytes.clone())), ..Target::domain("a.example") };
+        let (json, beside) = target.to_wire().unwrap();
+        assert_eq!(beside, bytes);
+        assert!(!String::from_utf8_lossy(&json).contains("Subject"));
+        assert_eq!(Target::from_wire(&json, beside).unwrap(), target);
+        let without = Target::domain("a.example");
+        let (json, beside) = without.to_wire().unwrap();
+        assert_eq!(Target::from_wire(&json, beside).unwrap(), without);
     }
 
     #[test]

@@ -93,6 +93,7 @@ fn expected() -> BTreeMap<String, i128> {
         "EMC_FLAG_SERIAL" = abi::FLAG_SERIAL,
         "EMC_LIMIT_MANIFEST" = limits::MANIFEST,
         "EMC_LIMIT_ARGUMENT" = limits::ARGUMENT,
+        "EMC_LIMIT_MESSAGE" = limits::MESSAGE,
         "EMC_LIMIT_EMITTED" = limits::EMITTED,
         "EMC_LIMIT_EMISSIONS" = limits::EMISSIONS,
         "EMC_LIMIT_CALLS" = limits::CALLS,

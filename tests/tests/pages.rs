@@ -2,13 +2,12 @@
 //!
 //! `cargo test -p engine-tests --test pages -- mx` runs those of one check.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use builtin_checks::registry;
-use engine_core::{registry::Registry, session};
-use engine_lab::{Kind, Lab, Scenario};
-use engine_plugin_api::{FindingSpec, serde_json};
-use libtest_mimic::{Arguments, Failed, Trial};
+use engine_core::registry::Registry;
+use engine_plugin_api::FindingSpec;
+use libtest_mimic::{Arguments, Trial};
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
@@ -28,115 +27,20 @@ fn main() -> std::process::ExitCode {
 
 fn trials_of(check: &str, spec: &FindingSpec) -> Vec<Trial> {
     let name = format!("{check}::{}", spec.code);
-    let scenarios = match Scenario::all_in_page(spec.section("Scenarios").unwrap_or_default()) {
-        Ok(scenarios) => scenarios,
-        Err(error) => return vec![Trial::test(name, move || Err(error.to_string().into()))],
-    };
-    let mut trials = Vec::new();
-    let kinds: Vec<Kind> = scenarios.iter().map(|scenario| scenario.kind).collect();
-    trials.push(Trial::test(format!("{name}::has a scenario of each kind"), move || {
-        for kind in [Kind::Fires, Kind::NearMiss, Kind::NetworkFault] {
-            if !kinds.contains(&kind) {
-                return Err(format!("no scenario of kind {kind:?}").into());
-            }
-        }
-        Ok(())
-    }));
-    for scenario in scenarios {
+    let faults = scenario_play::page_faults(spec);
+    let mut trials = vec![Trial::test(format!("{name}::has its sections and a scenario of each kind"), move || {
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }
+    })];
+    for scenario in scenario_play::scenarios(spec).unwrap_or_default() {
         let (check, code) = (check.to_owned(), spec.code.clone());
         trials.push(Trial::test(format!("{name}::{}", scenario.name), move || {
+            let registry: Registry = registry()?;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let played = runtime.block_on(play(&check, &code, &scenario));
+            let faults = runtime.block_on(scenario_play::faults(&registry, &check, &code, &scenario));
             runtime.shutdown_timeout(Duration::from_millis(100));
-            played
+            let faults = faults?;
+            if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }
         }));
     }
     trials
-}
-
-async fn play(check: &str, code: &str, scenario: &Scenario) -> Result<(), Failed> {
-    let registry: Registry = registry()?;
-    let lab = Lab::start(&scenario.world).await?;
-    let settings = [(check.to_owned(), serde_json::to_value(&scenario.settings)?)].into();
-    let order = engine_tests::order(engine_tests::target(&scenario.target)?, &[check], settings);
-    let schema = &registry.check(check).ok_or("the check is not registered")?.manifest.config_schema;
-    if let Some((pointer, message)) = engine_core::config::misfit(schema, &order.settings[check]) {
-        return Err(format!("settings{pointer}: {message}").into());
-    }
-    let finished = engine_tests::run(&registry, &lab, order).await?;
-    let report = &finished.report;
-
-    let mut faults = Vec::new();
-    let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
-    let expected: BTreeSet<&str> = scenario.expect.iter().map(String::as_str).collect();
-    for missing in expected.difference(&found) {
-        faults.push(format!("expected and not found: {missing}"));
-    }
-    for extra in found.difference(&expected).filter(|code| !scenario.allow.iter().any(|allowed| allowed == *code)) {
-        faults.push(format!("found and not expected: {extra}"));
-    }
-    match (scenario.kind, expected.contains(code)) {
-        (Kind::Fires, false) => faults.push(format!("a scenario that fires must expect {code}")),
-        (Kind::NearMiss | Kind::NetworkFault, true) => {
-            faults.push(format!("a {:?} scenario must not expect {code}", scenario.kind))
-        }
-        _ => {}
-    }
-    if scenario.unknown == report.could_not_tell.is_empty() {
-        faults.push(format!("could not tell: expected {}", if scenario.unknown { "something" } else { "nothing" }));
-    }
-    faults.extend(report.violations.iter().map(|violation| format!("violation: {}", violation.what)));
-    for finding in &report.findings {
-        if finding.severity > engine_plugin_api::Severity::Info && finding.remedy.is_none() {
-            faults.push(format!("{} has no remedy", finding.code));
-        }
-        let ids: BTreeSet<_> = report.evidence.iter().map(|entry| &entry.id).collect();
-        for evidence in
-            finding.evidence.iter().filter(|evidence| !evidence.id.0.is_empty() && !ids.contains(&evidence.id))
-        {
-            faults.push(format!("{} rests on {}, which nobody observed", finding.code, evidence.id));
-        }
-    }
-    faults.extend(asked_twice(&lab, scenario));
-    faults.extend(
-        lab.sessions()
-            .iter()
-            .flat_map(|s| &s.commands)
-            .filter(|c| c.to_ascii_uppercase().starts_with("DATA"))
-            .map(|_| "DATA was sent".to_owned()),
-    );
-
-    let live = serde_json::to_string(report)?;
-    lab.stop().await;
-    let again = session::replay(&registry, finished.recording.clone(), std::sync::Arc::new(|_| ())).await?;
-    if serde_json::to_string(&again.report)? != live {
-        faults.push("the replay differs from the run".to_owned());
-    }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    faults.push(format!("report: {}", serde_json::to_string_pretty(report)?));
-    Err(faults.join("\n").into())
-}
-
-/// Questions that the lab's resolver received more than once, although it answered them.
-fn asked_twice(lab: &Lab, scenario: &Scenario) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let mut twice = Vec::new();
-    for question in lab.questions() {
-        let faulty =
-            scenario.world.fault.iter().any(|fault| {
-                fault.name.trim_end_matches('.').eq_ignore_ascii_case(question.name.trim_end_matches('.'))
-            });
-        let silent = scenario
-            .world
-            .blocklist
-            .iter()
-            .any(|list| list.zones.iter().any(|zone| question.name.contains(zone.as_str())));
-        let key = format!("{} {} at {} over {:?}", question.name, question.rtype, question.server, question.transport);
-        if !seen.insert(key.clone()) && !faulty && !silent {
-            twice.push(format!("asked twice: {key}"));
-        }
-    }
-    twice
 }

@@ -16,13 +16,15 @@ pub fn new_check(name: &str) -> anyhow::Result<()> {
     let code = format!("{name}-missing");
     for (file, text) in [
         ("Cargo.toml", include_str!("../templates/check/Cargo.toml.in")),
+        ("plugin.rs", include_str!("../templates/check/plugin.rs.in")),
         ("src/lib.rs", include_str!("../templates/check/lib.rs.in")),
         ("src/observe.rs", include_str!("../templates/check/observe.rs.in")),
         ("src/facts.rs", include_str!("../templates/check/facts.rs.in")),
         ("src/judge.rs", include_str!("../templates/check/judge.rs.in")),
     ] {
         let text = text.replace("@NAME@", name).replace("@TYPE@", &type_name(name)).replace("@CODE@", &code);
-        fs::write(folder.join(file), text.replace("@CONST@", &constant(&code)))?;
+        let text = text.replace("@CONST@", &constant(&code)).replace("@CRATE@", &name.replace('-', "_"));
+        fs::write(folder.join(file), text)?;
     }
     fs::write(folder.join("findings").join(format!("{code}.md")), page(name, &code))?;
     println!(

@@ -198,6 +198,7 @@ impl Services for Host {
             answers,
             rcode: None,
             flags: Default::default(),
+            channel: Default::default(),
             authority: Vec::new(),
             extended_errors: Vec::new(),
             attempts: Vec::new(),

@@ -1,6 +1,6 @@
 //! What was read.
 
-use smtp_reasons::Explanation;
+use smtp_reasons::{Explanation, Knowledge};
 
 /// The pasted text and the replies in it.
 #[derive(Clone, Debug)]
@@ -14,9 +14,14 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Reads `text`.
+    /// Reads `text` with the compiled-in knowledge.
     pub fn of(text: &str) -> Self {
-        let (pasted, replies) = smtp_reasons::explain(text);
+        Self::read(text, Knowledge::builtin())
+    }
+
+    /// Reads `text`.
+    pub fn read(text: &str, knowledge: &'static Knowledge) -> Self {
+        let (pasted, replies) = knowledge.explain_all(text);
         Facts { text: text.to_owned(), cut: pasted.cut, replies }
     }
 }

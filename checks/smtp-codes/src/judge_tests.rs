@@ -60,7 +60,8 @@ fn replies_and_their_findings() {
 
 #[test]
 fn details_of_codes_can_be_left_out() {
-    let judgement = judge(&Facts::of("554 5.7.1 Relay access denied"), &Config { code_details: false });
+    let judgement =
+        judge(&Facts::of("554 5.7.1 Relay access denied"), &Config { code_details: false, ..Config::default() });
     assert_eq!(judgement.findings.len(), 1);
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Reads a pasted reply, one line or many, bare or inside a log line, and says
 //! why the mail was refused. It asks nobody anything: all it knows is the
-//! knowledge base of the crate `smtp-reasons`.
+//! knowledge base of the crate `smtp-reasons`, and rules of the user's own.
 
 use engine_plugin_api::{Category, Check, ConfigError, Context, Input, Manifest, Outcome, SideEffect, Target};
 use serde::{Deserialize, Serialize};
+use smtp_reasons::{DataError, Knowledge, RuleFile};
 
 mod facts;
 mod judge;
@@ -65,17 +66,38 @@ pub struct Config {
     /// the cause: pairs that IANA does not associate, and codes that are in no
     /// registry.
     pub code_details: bool,
+    /// Rules of your own; `--rules FILE` and `[rules]` of engine.toml put them
+    /// here. An earlier file wins.
+    pub rules: Vec<OwnRules>,
+}
+
+/// The text of one file of rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnRules {
+    /// What the file is called.
+    pub name: String,
+    /// The TOML in it.
+    pub text: String,
+}
+
+impl Config {
+    fn knowledge(&self) -> Result<&'static Knowledge, DataError> {
+        let file = |own: &OwnRules| RuleFile { name: own.name.clone(), text: own.text.clone() };
+        Knowledge::with_own(&self.rules.iter().map(file).collect::<Vec<_>>())
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { code_details: true }
+        Config { code_details: true, rules: Vec::new() }
     }
 }
 
 /// The check `smtp-codes`.
 pub struct SmtpCodes {
     config: Config,
+    knowledge: &'static Knowledge,
 }
 
 impl Check for SmtpCodes {
@@ -95,11 +117,12 @@ impl Check for SmtpCodes {
     }
 
     fn new(config: Config) -> Result<Self, ConfigError> {
-        Ok(SmtpCodes { config })
+        let knowledge = config.knowledge().map_err(|error| ConfigError::at("/rules", error.to_string()))?;
+        Ok(SmtpCodes { config, knowledge })
     }
 
     async fn run(&self, cx: Context, target: Target) -> Outcome {
-        match observe::observe(&target) {
+        match observe::observe(&target, self.knowledge) {
             Some(facts) => cx.conclude(judge(&facts, &self.config)),
             None => Outcome::NotApplicable { why: "no SMTP reply was given (--reply)".into() },
         }

@@ -33,7 +33,7 @@ use crate::{
     message, network,
     progress::Progress,
     render::text,
-    target,
+    rules, target,
 };
 
 /// How long a check may take unless the configuration says otherwise.
@@ -42,7 +42,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// Runs checks and reports.
 pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     let registry = registry()?;
-    let config = configuration(&arguments, &registry)?;
+    let config = configuration(arguments.config.as_deref(), &registry)?;
     let profile_name =
         arguments.profile.clone().or_else(|| config.profile.clone()).unwrap_or_else(|| "full".to_owned());
     let profile = config.profile(&profile_name).map_err(split_hint)?.clone();
@@ -155,7 +155,7 @@ fn dry_run(registry: &Registry, profile: &Profile, choice: &Choice, targets: &[T
 }
 
 /// The configuration: `--config`, else `./engine.toml`, else the user's own, else none.
-fn configuration(arguments: &Run, registry: &Registry) -> Result<Config, Complaint> {
+pub fn configuration(given: Option<&Path>, registry: &Registry) -> Result<Config, Complaint> {
     let own = || {
         let home = std::env::var_os("XDG_CONFIG_HOME")
             .map(PathBuf::from)
@@ -163,7 +163,7 @@ fn configuration(arguments: &Run, registry: &Registry) -> Result<Config, Complai
         home.map(|home| home.join("engine").join("engine.toml"))
     };
     let here = || Some(PathBuf::from("engine.toml")).filter(|path| path.is_file());
-    let found = arguments.config.clone().or_else(here).or_else(|| own().filter(|path| path.is_file()));
+    let found = given.map(Path::to_path_buf).or_else(here).or_else(|| own().filter(|path| path.is_file()));
     let read = |path: &Path| Config::read(path, registry).map_err(Complaint::new);
     found.as_deref().map_or_else(|| Ok(Config::shipped()), read)
 }
@@ -205,6 +205,7 @@ fn settings(
                 )));
         }
     }
+    rules::give(&rules::read(&arguments.rules, config)?, registry, &mut settings);
     if let Some(wait) = &arguments.wait {
         set(&mut settings, "greylist", "wait", wait)?;
     }
@@ -260,6 +261,7 @@ fn again(arguments: &Run) -> String {
     source.iter().for_each(|source| add("--source", source));
     arguments.ehlo.iter().for_each(|name| add("--ehlo", name));
     arguments.config.iter().for_each(|file| add("--config", &path(file)));
+    arguments.rules.iter().for_each(|file| add("--rules", &path(file)));
     arguments.wait.iter().for_each(|wait| add("--wait", wait));
     arguments.settings.iter().for_each(|setting| add("--set", setting));
     match arguments.lab.as_deref() {

@@ -13,18 +13,21 @@ use super::{Layer, Observation, Request};
 pub const CALLS: usize = 10_000;
 /// SMTP sessions that one check may ask for in a run.
 pub const SESSIONS: usize = 64;
+/// HTTPS requests that one check may make in a run.
+pub const REQUESTS: usize = 32;
 
 /// Refuses what goes beyond a check's budget.
 pub struct Budget {
     below: Arc<dyn Layer>,
     calls: AtomicUsize,
     sessions: AtomicUsize,
+    requests: AtomicUsize,
 }
 
 impl Budget {
     /// A fresh budget over `below`.
     pub fn new(below: Arc<dyn Layer>) -> Self {
-        Budget { below, calls: AtomicUsize::new(0), sessions: AtomicUsize::new(0) }
+        Budget { below, calls: AtomicUsize::new(0), sessions: AtomicUsize::new(0), requests: AtomicUsize::new(0) }
     }
 }
 
@@ -34,6 +37,8 @@ impl Layer for Budget {
             Some(format!("the check has used up its {CALLS} calls"))
         } else if matches!(request, Request::Smtp(_)) && self.sessions.fetch_add(1, Ordering::Relaxed) >= SESSIONS {
             Some(format!("the check has used up its {SESSIONS} SMTP sessions"))
+        } else if matches!(request, Request::Http(_)) && self.requests.fetch_add(1, Ordering::Relaxed) >= REQUESTS {
+            Some(format!("the check has used up its {REQUESTS} HTTPS requests"))
         } else {
             None
         };

@@ -4,7 +4,7 @@
 //!
 //! | layer | file | what |
 //! |---|---|---|
-//! | sockets | `sockets.rs`, `dns/`, `smtp/`, `tls/`, `tcp.rs` | asks the network |
+//! | sockets | `sockets.rs`, `dns/`, `smtp/`, `http.rs`, `tls/`, `tcp.rs` | asks the network |
 //! | policy | `policy.rs` | which addresses and ports may be asked at all |
 //! | cache | `cache.rs` | equal requests of a run are one request (single flight) |
 //! | budget | `budget.rs` | how many calls a check may make |
@@ -15,6 +15,7 @@
 pub mod budget;
 pub mod cache;
 pub mod dns;
+pub mod http;
 pub mod policy;
 pub mod recorder;
 pub mod replay;
@@ -30,7 +31,7 @@ use std::{
 
 use engine_plugin_api::{
     BoxFuture, ServiceError,
-    services::{DnsQuestion, DnsReply, SmtpReply, SmtpRequest},
+    services::{DnsQuestion, DnsReply, HttpReply, HttpRequest, SmtpReply, SmtpRequest},
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,8 @@ pub enum Request {
     Dns(DnsQuestion),
     /// `smtp.session/1`.
     Smtp(SmtpRequest),
+    /// `http.get/1`.
+    Http(HttpRequest),
     /// `clock.sleep/1`.
     Sleep(Duration),
 }
@@ -55,6 +58,8 @@ pub enum Answer {
     Dns(DnsReply),
     /// `smtp.session/1`.
     Smtp(Box<SmtpReply>),
+    /// `http.get/1`.
+    Http(Box<HttpReply>),
     /// `clock.sleep/1`.
     Slept,
 }
@@ -87,6 +92,9 @@ pub struct NetOptions {
     pub dns_timeout: Duration,
     /// DNS questions in flight at once, over all checks.
     pub dns_in_flight: usize,
+    /// Whether the way to the resolvers is safe, so that their AD flag is
+    /// believed; that of one on this machine always is.
+    pub trust_resolver: bool,
     /// Where presented addresses really are; without any, they are themselves. See [`Routes`].
     pub routes: Option<Routes>,
     /// Addresses that may be asked although they are not globally routable.
@@ -99,7 +107,7 @@ pub struct NetOptions {
     pub connect_timeout: Duration,
     /// How long to wait for an SMTP greeting (RFC 5321 §4.5.3.2.1 allows 5 minutes).
     pub greeting_timeout: Duration,
-    /// How long to wait for every later reply.
+    /// How long to wait for every later reply, of an SMTP or HTTPS server.
     pub reply_timeout: Duration,
     /// Root certificates (DER) to trust beside the public ones.
     pub extra_roots: Vec<Vec<u8>>,
@@ -113,6 +121,7 @@ impl NetOptions {
             resolvers,
             dns_timeout: Duration::from_secs(5),
             dns_in_flight: 128,
+            trust_resolver: false,
             routes: None,
             allow_private: false,
             ehlo: "localhost.localdomain".to_owned(),
@@ -181,4 +190,9 @@ pub enum RouteError {
 pub fn now_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Whole seconds, rounded up.
+pub fn seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

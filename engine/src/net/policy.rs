@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use engine_plugin_api::{BoxFuture, ServiceError, ServiceErrorKind};
+use engine_plugin_api::{
+    BoxFuture, ServiceError, ServiceErrorKind,
+    services::{HttpRequest, LARGEST_BODY, LONGEST_PATH},
+};
 
 use super::{Layer, Observation, Request};
 
@@ -10,7 +13,8 @@ use super::{Layer, Observation, Request};
 /// submission, and the usual alternate.
 const SMTP_PORTS: [u16; 4] = [25, 465, 587, 2525];
 
-/// Lets through what goes to globally routable addresses and mail ports.
+/// Lets through what goes to globally routable addresses and mail ports, and to
+/// port 443 for HTTPS.
 ///
 /// A probe of an address that the target's DNS names must not reach into the
 /// network that the engine runs in.
@@ -31,6 +35,12 @@ impl Policy {
                 }
                 (session.address, "a mail server")
             }
+            Request::Http(request) => {
+                if let Some(why) = misformed(request) {
+                    return Some(why);
+                }
+                (request.address, "a web server")
+            }
             Request::Sleep(_) => return None,
         };
         self.address_refusal(address, what)
@@ -43,6 +53,29 @@ impl Policy {
         let block = ip_scope::scope(address).block().filter(|block| !block.global)?;
         Some(format!("{address} is not globally routable ({block}), so {what} there is not asked"))
     }
+}
+
+/// Why no request is made whatever the address: a host that is no name, a path
+/// that could not be sent as it is, more than may be had.
+fn misformed(request: &HttpRequest) -> Option<String> {
+    let host = request.host.as_str();
+    let is_name = host.len() <= 253
+        && host.parse::<IpAddr>().is_err()
+        && host.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        });
+    if !is_name {
+        let shown: String = host.chars().take(80).flat_map(char::escape_debug).collect();
+        return Some(format!("`{shown}` is no host name, and no request is made to an address"));
+    }
+    if request.path.len() > LONGEST_PATH
+        || !request.path.starts_with('/')
+        || !request.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+    {
+        return Some(format!("the path on {host} is longer than {LONGEST_PATH} bytes, or holds what no path may hold"));
+    }
+    (request.max_body > LARGEST_BODY).then(|| format!("a body of more than {LARGEST_BODY} bytes is not read"))
 }
 
 impl Layer for Policy {

@@ -31,6 +31,7 @@ impl Layer for Recorder {
                     match &mut observation.answer {
                         Answer::Dns(reply) => reply.evidence = id.clone(),
                         Answer::Smtp(reply) => reply.evidence = id.clone(),
+                        Answer::Http(reply) => reply.evidence = id.clone(),
                         Answer::Slept => {}
                     }
                     journal
@@ -73,6 +74,11 @@ pub fn evidence_id(request: &Request) -> EvidenceId {
                 session.attempt,
                 fnv1a(&rest) & 0xffff
             )
+        }
+        Request::Http(request) => {
+            let rest = format!("{}{}", request.path, request.max_body);
+            let path: String = request.path.chars().take(100).flat_map(char::escape_default).collect();
+            format!("https:{}{path}[{}]#{:04x}", request.host, request.address, fnv1a(&rest) & 0xffff)
         }
         Request::Sleep(duration) => format!("sleep:{}ms", duration.as_millis()),
     })

@@ -1,21 +1,30 @@
 //! The lowest layer of a live run: it asks the network and looks at the clock.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use engine_plugin_api::{BoxFuture, ServiceError};
 
-use super::{Answer, Layer, NetOptions, Observation, Request, dns::DnsClient, now_ms, smtp::SmtpClient};
+use super::{
+    Answer, Layer, NetOptions, Observation, Request, dns::DnsClient, http::HttpClient, now_ms, smtp::SmtpClient,
+    tls::Tls,
+};
 
 /// Asks the network.
 pub struct Sockets {
     dns: DnsClient,
     smtp: SmtpClient,
+    http: HttpClient,
 }
 
 impl Sockets {
     /// Opens nothing yet.
     pub fn new(options: &NetOptions) -> Self {
-        Sockets { dns: DnsClient::new(options), smtp: SmtpClient::new(options) }
+        let tls = Arc::new(Tls::new(&options.extra_roots));
+        Sockets {
+            dns: DnsClient::new(options),
+            smtp: SmtpClient::over(options, Arc::clone(&tls)),
+            http: HttpClient::new(options, tls),
+        }
     }
 }
 
@@ -27,6 +36,7 @@ impl Layer for Sockets {
             let answer = match &request {
                 Request::Dns(question) => Answer::Dns(self.dns.lookup(question).await),
                 Request::Smtp(session) => Answer::Smtp(Box::new(self.smtp.session(session).await)),
+                Request::Http(request) => Answer::Http(Box::new(self.http.get(request).await)),
                 Request::Sleep(duration) => {
                     tokio::time::sleep(*duration).await;
                     Answer::Slept

@@ -120,6 +120,11 @@ impl CodePattern {
         self.details.start() == self.details.end()
     }
 
+    /// The subject, and the details of it that are meant.
+    pub(crate) fn details(&self) -> (u16, RangeInclusive<u16>) {
+        (self.subject, self.details.clone())
+    }
+
     /// Subject and first detail, the key under which IANA registers it.
     pub fn key(&self) -> (u16, u16) {
         (self.subject, *self.details.start())

@@ -4,9 +4,11 @@ use serde::Serialize;
 
 use crate::{
     code::StatusCode,
-    explain::{Overlay, Pairing, differs, pairing},
-    knowledge::{DigitEntry, Knowledge, ProviderRule, ReasonEntry, ReplyEntry, StatusEntry},
+    decide::differs,
+    explain::{Overlay, Pairing, pairing},
+    knowledge::Knowledge,
     reason::Reason,
+    tables::{DigitEntry, ProviderRule, ReasonEntry, ReplyEntry, StatusEntry},
 };
 
 /// What is known of a code, or of a pair of codes.

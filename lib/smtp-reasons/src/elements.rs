@@ -87,17 +87,17 @@ fn host_of_url(url: &str) -> Option<&str> {
 
 /// Looks at the words between URLs. `previous` holds the two words before.
 fn tokens<'a>(part: &'a str, range: Range<usize>, offset: usize, previous: &mut [&'a str; 2], found: &mut Elements) {
-    let separators = |c: char| c.is_whitespace() || c.is_control() || "<>()[]{}\"',;=|`/".contains(c);
-    for raw in part[range].split(separators) {
+    for raw in part[range].split(is_separator) {
         let token = raw.trim_end_matches(['.', ':', '!', '?']).trim_start_matches([':', '.']);
         if token.is_empty() {
             continue;
         }
         let start = offset + (token.as_ptr() as usize - part.as_ptr() as usize);
         let bare = if token.get(..5).is_some_and(|t| t.eq_ignore_ascii_case("ipv6:")) { &token[5..] } else { token };
-        if let Ok(address) = bare.parse::<IpAddr>() {
+        if let Some(address) = address(bare) {
             keep(&mut found.addresses, address, start + (token.len() - bare.len())..start + token.len());
-        } else if let Some((local, domain)) = token.rsplit_once('@') {
+        } else if let Some((local, domain)) = token.as_bytes().contains(&b'@').then(|| token.rsplit_once('@')).flatten()
+        {
             // A log may glue a word to the mailbox: `to:jo@example.org`.
             let local = local.rsplit(':').next().unwrap_or(local);
             if !local.is_empty() && is_name(domain) {
@@ -109,6 +109,21 @@ fn tokens<'a>(part: &'a str, range: Range<usize>, offset: usize, previous: &mut 
         }
         *previous = [previous[1], token];
     }
+}
+
+fn is_separator(c: char) -> bool {
+    match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' | '@' | ':' => false,
+        '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'' | ',' | ';' | '=' | '|' | '`' | '/' => true,
+        _ => c.is_whitespace() || c.is_control(),
+    }
+}
+
+/// An address; most words cannot be one, which two looks tell.
+fn address(token: &str) -> Option<IpAddr> {
+    let first = token.bytes().next().is_some_and(|b| b.is_ascii_hexdigit() || b == b':');
+    let second = token.bytes().take(5).any(|b| b == b'.' || b == b':');
+    if first && second { token.parse().ok() } else { None }
 }
 
 fn name(token: &str, start: usize, previous: &[&str; 2], found: &mut Elements) {
@@ -135,16 +150,20 @@ fn is_list_label(label: &str) -> bool {
 
 /// Whether `text` is a domain name of at least two labels whose last is a word (RFC 1123 §2.1).
 fn is_name(text: &str) -> bool {
+    if !text.as_bytes().contains(&b'.') {
+        return false;
+    }
     let label = |l: &str| {
         (1..=63).contains(&l.len())
-            && l.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+            && l.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || c.is_alphanumeric())
             && !l.starts_with('-')
             && !l.ends_with('-')
     };
     let mut labels = text.rsplit('.');
     let last = labels.next().unwrap_or_default();
-    let word = last.len() >= 2 && (last.starts_with("xn--") || last.chars().all(char::is_alphabetic));
-    text.len() <= 253 && word && label(last) && text.contains('.') && labels.all(label)
+    let word = last.len() >= 2
+        && (last.starts_with("xn--") || last.chars().all(|c| c.is_ascii_alphabetic() || c.is_alphabetic()));
+    text.len() <= 253 && word && label(last) && labels.all(label)
 }
 
 #[cfg(test)]

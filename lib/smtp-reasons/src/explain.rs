@@ -11,10 +11,12 @@ use serde::Serialize;
 
 use crate::{
     code::{Class, StatusCode},
-    knowledge::{Blocklist, Knowledge, Provider, ProviderRule, ReasonEntry, ReplyEntry, Standing, StatusEntry},
+    decide::{Heard, Verdict, distinct},
+    knowledge::Knowledge,
     parse::{Pasted, Reply, parse},
     reason::{Clears, Party, Reason},
-    words::{Word, words},
+    tables::{Blocklist, Provider, ProviderRule, ReasonEntry, ReplyEntry, Standing, StatusEntry},
+    words::Words,
 };
 
 /// What decided the reason.
@@ -137,45 +139,31 @@ impl Explanation<'_> {
     }
 }
 
-/// A provider's rule that may apply.
-struct Candidate<'k> {
-    overlay: Overlay<'k>,
-    /// The words that fit it.
-    span: Option<Range<usize>>,
-    /// Whether the reply bears the provider's marks.
-    marked: bool,
-}
-
-/// What was decided of a reply.
-struct Verdict<'k> {
-    basis: Basis,
-    certainty: Certainty,
-    reason: Reason,
-    telling: Option<Range<usize>>,
-    applied: Option<Overlay<'k>>,
-}
-
 /// Explains every reply of a pasted text with the compiled-in knowledge.
 pub fn explain(text: &str) -> (Pasted, Vec<Explanation<'static>>) {
-    let pasted = parse(text);
-    let explained = pasted.replies.iter().map(|reply| Knowledge::builtin().explain(text, reply)).collect();
-    (pasted, explained)
+    Knowledge::builtin().explain_all(text)
 }
 
 impl Knowledge {
+    /// Explains every reply of a pasted text.
+    pub fn explain_all(&self, text: &str) -> (Pasted, Vec<Explanation<'_>>) {
+        let pasted = parse(text);
+        let explained = pasted.replies.iter().map(|reply| self.explain(text, reply)).collect();
+        (pasted, explained)
+    }
+
     /// Explains one reply of `text`, as [`parse`] found it there.
     pub fn explain(&self, text: &str, reply: &Reply) -> Explanation<'_> {
-        let said = words(text, reply.said.clone(), &reply.codes);
-        let marks = words(text, reply.span.clone(), &reply.codes);
+        let words = Words::of(text, reply.span.clone(), &reply.codes);
         let basic_code = reply.basic.as_ref().map(|b| b.value);
         let status_code = reply.status.as_ref().map(|s| s.value);
         let basic = basic_code.and_then(|code| self.reply(code));
         let status = status_code.and_then(|code| self.status(code));
         let refused = reply.class().is_none_or(Class::is_refusal);
-        let candidates =
-            if refused { self.overlays(&marks, &said, basic_code, status_code, status) } else { Vec::new() };
+        let heard = if refused { Heard::of(&self.fragments, &words, reply) } else { Heard::default() };
+        let candidates = if refused { self.candidates(&heard, &words, reply, status) } else { Vec::new() };
         let mut verdict = if refused {
-            self.decide(reply, &said, basic, status, &candidates)
+            self.decide(reply, &heard, &words, basic, status, &candidates)
         } else {
             let reason = if reply.class() == Some(Class::Proceed) { Reason::Proceed } else { Reason::Delivered };
             Verdict { reason, basis: Basis::Reply, certainty: Certainty::High, telling: None, applied: None }
@@ -193,14 +181,13 @@ impl Knowledge {
         let rule = verdict.applied.as_ref().map(|o| o.rule);
         let may_name_list =
             matches!(verdict.reason, Reason::Blocklisted | Reason::Reputation | Reason::Spam | Reason::Policy);
-        let blocklist = self.patterns.blocklists.lowest(&said).filter(|_| may_name_list);
         Explanation {
             mismatch: matches!((basic_code, status_code), (Some(b), Some(s)) if b / 100 != s.class),
             pairing: pairing(basic_code, status),
             practice: practice(reply.class(), status_code, &verdict, entry.clears),
             actor: rule.and_then(|r| r.actor).unwrap_or(entry.actor),
             remedy: rule.and_then(|r| r.remedy.as_deref()).unwrap_or(&entry.remedy),
-            blocklist: blocklist.map(|(rank, _)| &self.blocklists[rank]),
+            blocklist: heard.blocklist.filter(|_| may_name_list).map(|rank| &self.blocklists[rank as usize]),
             reply: reply.clone(),
             reason: entry,
             basis: verdict.basis,
@@ -212,154 +199,6 @@ impl Knowledge {
             elsewhere,
         }
     }
-
-    /// The reason of a refusal, by the strongest ground that there is.
-    fn decide<'k>(
-        &self,
-        reply: &Reply,
-        said: &[Word],
-        basic: Option<&ReplyEntry>,
-        status: Option<&StatusEntry>,
-        candidates: &[Candidate<'k>],
-    ) -> Verdict<'k> {
-        let verdict = |basis, certainty, reason| Verdict { basis, certainty, reason, telling: None, applied: None };
-        let settled = status.filter(|s| !s.vague);
-        let status_code = reply.status.as_ref().map(|s| s.value);
-        let wording = self.patterns.wordings.lowest(said).map(|(rank, span)| (&self.wordings[rank], span));
-
-        if let Some(found) = candidates.iter().find(|c| c.overlay.by_words && (c.marked || c.overlay.differs)) {
-            let reason = found.overlay.rule.reason;
-            return Verdict {
-                telling: found.span.clone(),
-                applied: Some(found.overlay.clone()),
-                ..verdict(Basis::Provider, Certainty::High, reason)
-            };
-        }
-        if let Some((wording, span)) = wording.clone().filter(|(wording, _)| !wording.vague) {
-            let contradicted = settled.is_some_and(|s| s.reason != wording.reason);
-            let certainty = if contradicted { Certainty::Medium } else { Certainty::High };
-            return Verdict { telling: Some(span), ..verdict(Basis::Words, certainty, wording.reason) };
-        }
-        let by_code =
-            candidates.iter().find(|c| c.marked && !c.overlay.by_words).or_else(|| sole_user(status, candidates));
-        if let Some(found) = by_code {
-            let reason = found.overlay.rule.reason;
-            let applied = Some(found.overlay.clone());
-            return Verdict { applied, ..verdict(Basis::Provider, Certainty::Medium, reason) };
-        }
-        if let Some(entry) = settled {
-            let agreed = wording.filter(|(wording, _)| wording.reason == entry.reason).map(|(_, span)| span);
-            let certainty = if agreed.is_some() { Certainty::High } else { Certainty::Medium };
-            return Verdict { telling: agreed, ..verdict(Basis::Status, certainty, entry.reason) };
-        }
-        if let Some(entry) = basic.filter(|b| !b.vague) {
-            return verdict(Basis::Reply, Certainty::Medium, entry.reason);
-        }
-        // A zone that is named where little else is said: `554 … zen.example.net`.
-        let zone = reply.elements.zones.iter().find(|zone| zone.span.start >= reply.said.start);
-        let general = wording.as_ref().is_none_or(|(wording, _)| wording.reason == Reason::Policy);
-        if let Some(zone) = zone.filter(|_| general) {
-            let telling = Some(zone.span.clone());
-            return Verdict { telling, ..verdict(Basis::Words, Certainty::Medium, Reason::Blocklisted) };
-        }
-        if let Some((wording, span)) = wording.filter(|(w, _)| vague_words_count(w.reason, reply.class(), status_code))
-        {
-            return Verdict { telling: Some(span), ..verdict(Basis::Words, Certainty::Medium, wording.reason) };
-        }
-        let by_status = match (status, status_code) {
-            (Some(entry), _) => Some(entry.reason),
-            (None, Some(code)) => self.subject_reason(code.subject),
-            (None, None) => None,
-        };
-        let hint = by_status.filter(|reason| *reason != Reason::Unexplained).map(|reason| (Basis::Status, reason));
-        // What lists on the web say of a code that no standard has is no ground.
-        let known = basic.filter(|b| b.standing != Standing::Folklore).map(|b| (Basis::Reply, b.reason));
-        match hint.or(known) {
-            // A temporary refusal by a rule that is not named is as likely greylisting or a limit.
-            Some((_, Reason::Policy)) if reply.class() == Some(Class::Temporary) => {
-                verdict(Basis::Nothing, Certainty::Low, Reason::Unexplained)
-            }
-            // X.7.1 says "a rule forbids it" and no more; that much is certain enough.
-            Some((basis @ Basis::Status, Reason::Policy)) if status.is_some() => {
-                verdict(basis, Certainty::Medium, Reason::Policy)
-            }
-            Some((basis, reason)) if reason != Reason::Unexplained => verdict(basis, Certainty::Low, reason),
-            _ => verdict(Basis::Nothing, Certainty::Low, Reason::Unexplained),
-        }
-    }
-
-    /// The providers' rules that may apply.
-    fn overlays<'k>(
-        &'k self,
-        marks: &[Word],
-        said: &[Word],
-        basic: Option<u16>,
-        status: Option<StatusCode>,
-        entry: Option<&StatusEntry>,
-    ) -> Vec<Candidate<'k>> {
-        // A mailbox in the reply says nothing of who wrote it.
-        let marks: Vec<Word> = marks.iter().filter(|word| !word.text.contains('@')).cloned().collect();
-        let mut found = Vec::new();
-        for (provider, (own_marks, says)) in self.providers.iter().zip(&self.patterns.providers) {
-            let marked = own_marks.lowest(&marks).is_some();
-            let mut here = Vec::new();
-            for (rule, says) in provider.rules.iter().zip(says).filter(|(rule, _)| rule.covers(basic, status)) {
-                let span = says.lowest(said).map(|(_, span)| span);
-                let coded = !rule.codes.is_empty() || (!rule.replies.is_empty() && rule.says.is_empty());
-                let by_code = coded && !rule.needs_words;
-                let differs = coded && entry.is_none_or(|entry| !entry.vague && differs(entry.reason, rule.reason));
-                if span.is_some() && (coded || marked) || span.is_none() && by_code {
-                    let overlay = Overlay { provider, rule, by_words: span.is_some(), differs };
-                    here.push(Candidate { overlay, span, marked });
-                }
-            }
-            // Codes alone decide only where all rules of the provider agree about them.
-            let one_reason = here.windows(2).all(|pair| pair[0].overlay.rule.reason == pair[1].overlay.rule.reason);
-            here.retain(|candidate| candidate.overlay.by_words || one_reason || !marked);
-            found.extend(here);
-        }
-        found
-    }
-}
-
-/// Whether a provider's reason is another than IANA's. "Authentication failed"
-/// covers each method that can fail.
-pub(crate) fn differs(iana: Reason, provider: Reason) -> bool {
-    let covered = iana == Reason::Unauthenticated && matches!(provider, Reason::Spf | Reason::Dkim | Reason::Dmarc);
-    iana != provider && !covered
-}
-
-/// The only provider of a code that IANA does not have, if it uses it in one way.
-fn sole_user<'a, 'k>(status: Option<&StatusEntry>, candidates: &'a [Candidate<'k>]) -> Option<&'a Candidate<'k>> {
-    let first = candidates.first().filter(|_| status.is_none())?;
-    let same = |c: &Candidate<'_>| {
-        let (ours, theirs) = (&c.overlay, &first.overlay);
-        !ours.rule.codes.is_empty() && ours.provider.id == theirs.provider.id && ours.rule.reason == theirs.rule.reason
-    };
-    candidates.iter().all(same).then_some(first)
-}
-
-/// Whether vague words settle it, seen with the codes beside them. The words
-/// "mailbox unavailable" are the standard text of 550 whatever the reason, and
-/// "try again later" stands in every second temporary refusal.
-fn vague_words_count(reason: Reason, class: Option<Class>, status: Option<StatusCode>) -> bool {
-    let about_policy = status.is_some_and(|status| status.subject == 7);
-    match reason {
-        Reason::MailboxUnknown | Reason::ServerTrouble if about_policy => false,
-        Reason::MailboxUnknown => class != Some(Class::Temporary),
-        _ => true,
-    }
-}
-
-/// Of each provider one overlay for each reason.
-fn distinct<'k>(overlays: impl Iterator<Item = Overlay<'k>>) -> Vec<Overlay<'k>> {
-    let mut kept: Vec<Overlay<'k>> = Vec::new();
-    for overlay in overlays {
-        if !kept.iter().any(|k| k.provider.id == overlay.provider.id && k.rule.reason == overlay.rule.reason) {
-            kept.push(overlay);
-        }
-    }
-    kept
 }
 
 pub(crate) fn pairing(basic: Option<u16>, status: Option<&StatusEntry>) -> Pairing {

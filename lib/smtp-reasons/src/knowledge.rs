@@ -1,206 +1,18 @@
 //! The knowledge base: what codes, wordings and providers mean, read from data files.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::OnceLock,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    code::{CodePattern, StatusCode},
-    reason::{Clears, Party, Reason},
-    words::{Pattern, PatternSet},
+    code::StatusCode,
+    matcher::{Matcher, Owner},
+    reason::Reason,
+    tables::{Blocklist, DigitEntry, OwnRule, Provider, ReasonEntry, ReplyEntry, StatusEntry, Wording},
 };
-
-/// What is known of one [`Reason`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReasonEntry {
-    /// The reason.
-    pub id: Reason,
-    /// A short name that fits after "the reply says:".
-    pub title: String,
-    /// What has happened.
-    pub meaning: String,
-    /// Who can put it right.
-    pub actor: Party,
-    /// What they do.
-    pub remedy: String,
-    /// Whether trying again helps.
-    pub clears: Clears,
-    /// Sisimai's reason for the same, where it has one.
-    #[serde(default)]
-    pub sisimai: Option<String>,
-    /// The checks that prove or refute it, by id.
-    #[serde(default)]
-    pub checks: Vec<String>,
-}
-
-/// Where a reply code comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Standing {
-    /// RFC 5321.
-    Standard,
-    /// Another RFC.
-    Extension,
-    /// Named by IANA beside an enhanced code, in no list of reply codes.
-    Registry,
-    /// In no RFC.
-    Folklore,
-}
-
-/// What is known of a reply code.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReplyEntry {
-    /// The three digits.
-    pub code: u16,
-    /// Where it comes from.
-    pub standing: Standing,
-    /// The standard's words, shortened.
-    pub title: String,
-    /// What it means.
-    pub meaning: String,
-    /// The commands that it answers.
-    #[serde(default)]
-    pub answers: Vec<String>,
-    /// The RFC sections that define it; none for folklore.
-    pub references: Vec<String>,
-    /// The reason that it stands for, as far as the code alone goes.
-    pub reason: Reason,
-    /// Whether the code alone does not settle the reason.
-    #[serde(default)]
-    pub vague: bool,
-    /// For folklore, the code that standards have for it.
-    #[serde(default)]
-    pub instead: Option<String>,
-}
-
-/// What is known of an enhanced status code, whatever its class.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct StatusEntry {
-    /// `X.7.23`.
-    #[serde(serialize_with = "as_text")]
-    pub code: CodePattern,
-    /// IANA's title.
-    pub title: String,
-    /// What it means.
-    pub meaning: String,
-    /// The reply codes that IANA associates, `any4` and `any5` for whole
-    /// classes; none where IANA gives none.
-    #[serde(default)]
-    pub replies: Vec<String>,
-    /// The documents that define it.
-    pub references: Vec<String>,
-    /// The reason that it stands for.
-    pub reason: Reason,
-    /// Whether the code alone does not settle the reason.
-    #[serde(default)]
-    pub vague: bool,
-}
-
-fn as_text<S: serde::Serializer>(pattern: &CodePattern, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(pattern)
-}
-
-/// The meaning of a class or subject digit.
-#[derive(Clone, Debug, Serialize)]
-pub struct DigitEntry {
-    /// RFC 3463's title.
-    pub title: String,
-    /// What it means.
-    pub meaning: String,
-}
-
-/// A provider, and what it means by its codes.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Provider {
-    /// A short word, for example `gmail`.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// The page that its codes come from.
-    pub source: String,
-    /// Words by which its replies are known.
-    marks: Vec<String>,
-    /// Its codes and wordings.
-    #[serde(rename = "rule")]
-    pub rules: Vec<ProviderRule>,
-}
-
-/// What a provider means by a code, a wording, or both together.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderRule {
-    /// The status codes; none: any.
-    #[serde(default, serialize_with = "all_as_text")]
-    pub codes: Vec<CodePattern>,
-    /// The reply codes; none: any.
-    #[serde(default)]
-    pub replies: Vec<u16>,
-    /// Fragments of which one occurs; none: the codes suffice.
-    #[serde(default)]
-    pub says: Vec<String>,
-    /// Whether the code alone is no hint, because the provider uses it in the
-    /// registered way as well.
-    #[serde(default)]
-    pub needs_words: bool,
-    /// The reason.
-    pub reason: Reason,
-    /// What the provider means, as a fragment.
-    pub meaning: String,
-    /// Replaces the reason's own.
-    #[serde(default)]
-    pub clears: Option<Clears>,
-    /// Replaces the reason's own.
-    #[serde(default)]
-    pub actor: Option<Party>,
-    /// Replaces the reason's own.
-    #[serde(default)]
-    pub remedy: Option<String>,
-}
-
-fn all_as_text<S: serde::Serializer>(patterns: &[CodePattern], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(patterns.iter().map(ToString::to_string))
-}
-
-impl ProviderRule {
-    /// Whether the rule speaks of these codes; a rule without codes speaks of all.
-    pub fn covers(&self, basic: Option<u16>, status: Option<StatusCode>) -> bool {
-        (self.codes.is_empty() || status.is_some_and(|status| self.codes.iter().any(|c| c.matches(status))))
-            && (self.replies.is_empty() || basic.is_some_and(|basic| self.replies.contains(&basic)))
-    }
-}
-
-/// A blocklist as replies name it.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Blocklist {
-    /// Its name.
-    pub name: String,
-    /// Words by which a reply gives it away.
-    marks: Vec<String>,
-    /// Where to look up an address and ask for removal.
-    #[serde(default)]
-    pub lookup: Option<String>,
-    /// What else to know of it, as a fragment.
-    #[serde(default)]
-    pub note: Option<String>,
-}
-
-/// A group of wordings.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Wording {
-    pub(crate) reason: Reason,
-    #[serde(default)]
-    pub(crate) vague: bool,
-    says: Vec<String>,
-}
 
 /// All that is known.
 #[derive(Clone, Debug)]
@@ -215,18 +27,19 @@ pub struct Knowledge {
     /// The blocklists, in the order of the file.
     pub blocklists: Vec<Blocklist>,
     pub(crate) wordings: Vec<Wording>,
-    pub(crate) patterns: Compiled,
+    pub(crate) fragments: Matcher,
+    /// Rules that codes alone bring up: by subject and detail, and by reply code.
+    by_status: HashMap<(u16, u16), Vec<(u16, u16)>>,
+    by_reply: HashMap<u16, Vec<(u16, u16)>>,
 }
 
-/// The fragments of all tables, ready to be looked for. Ranks are places in the tables.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Compiled {
-    /// Rank: the wording group.
-    pub(crate) wordings: PatternSet,
-    /// For each provider: its marks, and for each rule its fragments.
-    pub(crate) providers: Vec<(PatternSet, Vec<PatternSet>)>,
-    /// Rank: the blocklist.
-    pub(crate) blocklists: PatternSet,
+/// A user's own file of rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFile {
+    /// What it is called in errors and as a source.
+    pub name: String,
+    /// The TOML in it.
+    pub text: String,
 }
 
 /// Why the data could not be taken.
@@ -234,13 +47,18 @@ pub(crate) struct Compiled {
 pub struct DataError {
     /// The file.
     pub file: String,
-    /// What is wrong, with line and column where the syntax is at fault.
+    /// The line, from 1; 0 where no line is at fault.
+    pub line: usize,
+    /// What is wrong.
     pub problem: String,
 }
 
 impl std::fmt::Display for DataError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.file, self.problem)
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.problem),
+            line => write!(f, "{}:{line}: {}", self.file, self.problem),
+        }
     }
 }
 
@@ -304,12 +122,49 @@ struct SubjectRow {
     reason: Reason,
 }
 
+/// What a user's own file may hold.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnFile {
+    #[serde(default)]
+    rule: Vec<OwnRule>,
+    #[serde(default)]
+    wording: Vec<Wording>,
+    #[serde(default)]
+    blocklist: Vec<Blocklist>,
+    #[serde(default)]
+    provider: Vec<Provider>,
+}
+
 impl Knowledge {
     /// The knowledge that is compiled in. The first call reads it, some milliseconds.
     pub fn builtin() -> &'static Knowledge {
         static BUILTIN: OnceLock<Knowledge> = OnceLock::new();
         #[allow(clippy::expect_used, reason = "the bytes are fixed, and the schema test reads the same")]
         BUILTIN.get_or_init(|| Knowledge::read(FILES).expect("the compiled-in data fits its schema"))
+    }
+
+    /// The compiled-in knowledge with a user's own rules, name and text of each
+    /// file. Own rules win over what is compiled in, an earlier file over a
+    /// later one. Equal files give the same value, which lives as long as the
+    /// program: a program has one set of rules, or few.
+    ///
+    /// # Errors
+    /// With file and line, when a file does not fit the schema, names a reason
+    /// that there is none of, or has a fragment that can never match.
+    pub fn with_own(own: &[RuleFile]) -> Result<&'static Knowledge, DataError> {
+        struct Known(Vec<RuleFile>, &'static Knowledge);
+        static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+        if own.is_empty() {
+            return Ok(Knowledge::builtin());
+        }
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Known(_, knowledge)) = known.iter().find(|known| known.0 == own) {
+            return Ok(knowledge);
+        }
+        let knowledge: &'static Knowledge = Box::leak(Box::new(Knowledge::builtin().clone().extended(own)?));
+        known.push(Known(own.to_vec(), knowledge));
+        Ok(knowledge)
     }
 
     /// Reads data files, name and text each; a later file wins no row over an earlier one.
@@ -327,13 +182,17 @@ impl Knowledge {
             providers: Vec::new(),
             blocklists: Vec::new(),
             wordings: Vec::new(),
-            patterns: Compiled::default(),
+            fragments: Matcher::default(),
+            by_status: HashMap::new(),
+            by_reply: HashMap::new(),
         };
         for (name, text) in files {
-            let fail = |problem: String| DataError { file: (*name).to_owned(), problem };
-            knowledge.take(from_toml(text).map_err(fail)?).map_err(fail)?;
+            let file: File = from_toml(name, text)?;
+            check(name, text, &file.wording, &file.blocklist, &file.provider)?;
+            let fail = |problem: String| DataError { file: (*name).to_owned(), line: 0, problem };
+            knowledge.take(file).map_err(fail)?;
         }
-        let all = || DataError { file: "all files together".into(), problem: String::new() };
+        let all = || DataError { file: "all files together".into(), line: 0, problem: String::new() };
         let missing: Vec<_> =
             Reason::ALL.iter().filter(|r| !knowledge.reasons.contains_key(r)).map(|r| r.word()).collect();
         if !missing.is_empty() {
@@ -341,6 +200,34 @@ impl Knowledge {
         }
         knowledge.compile().map_err(|problem| DataError { problem, ..all() })?;
         Ok(knowledge)
+    }
+
+    fn extended(mut self, own: &[RuleFile]) -> Result<Knowledge, DataError> {
+        let mut wordings = Vec::new();
+        let mut blocklists = Vec::new();
+        let mut providers = Vec::new();
+        for (index, RuleFile { name, text }) in own.iter().enumerate() {
+            let file: OwnFile = from_toml(name, text)?;
+            let rules = file.rule.into_iter().enumerate();
+            let mut here: Vec<_> =
+                rules.map(|(at, rule)| rule.into_provider(format!("own-{index}-{at}"), name)).collect();
+            here.extend(file.provider);
+            check(name, text, &file.wording, &file.blocklist, &here)?;
+            wordings.extend(file.wording);
+            blocklists.extend(file.blocklist);
+            providers.extend(here);
+        }
+        wordings.append(&mut self.wordings);
+        blocklists.append(&mut self.blocklists);
+        providers.append(&mut self.providers);
+        (self.wordings, self.blocklists, self.providers) = (wordings, blocklists, providers);
+        let whole = |problem| DataError {
+            file: own.first().map(|file| file.name.clone()).unwrap_or_default(),
+            line: 0,
+            problem,
+        };
+        self.compile().map_err(whole)?;
+        Ok(self)
     }
 
     fn take(&mut self, file: File) -> Result<(), String> {
@@ -366,34 +253,47 @@ impl Knowledge {
         self.wordings.extend(file.wording);
         self.blocklists.extend(file.blocklist);
         self.providers.extend(file.provider);
-        let ids: BTreeSet<_> = self.providers.iter().map(|p| &p.id).collect();
-        if ids.len() < self.providers.len() { Err("a provider occurs twice".into()) } else { Ok(()) }
+        Ok(())
     }
 
+    /// Puts all fragments into one matcher, and rules that need none into an index.
     fn compile(&mut self) -> Result<(), String> {
-        let mut compiled = Compiled::default();
-        for (rank, wording) in self.wordings.iter().enumerate() {
-            add(&mut compiled.wordings, rank, &wording.says)?;
+        let ids: BTreeSet<_> = self.providers.iter().map(|p| &p.id).collect();
+        if ids.len() < self.providers.len() {
+            return Err("a provider occurs twice".into());
         }
-        for (rank, list) in self.blocklists.iter().enumerate() {
-            add(&mut compiled.blocklists, rank, &list.marks)?;
+        let mut fragments = Matcher::default();
+        let (mut by_status, mut by_reply) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+        let mut add = |owner, says: &[String]| says.iter().try_for_each(|fragment| fragments.add(owner, fragment));
+        for (rank, wording) in (0..).zip(&self.wordings) {
+            add(Owner::Wording(rank), &wording.says)?;
         }
-        for provider in &self.providers {
-            let mut marks = PatternSet::default();
-            add(&mut marks, 0, &provider.marks)?;
-            let mut rules = Vec::new();
-            for rule in &provider.rules {
-                if rule.codes.is_empty() && rule.replies.is_empty() && rule.says.is_empty() {
-                    return Err(format!("a rule of {} has neither code nor words", provider.id));
+        for (rank, list) in (0..).zip(&self.blocklists) {
+            add(Owner::Blocklist(rank), &list.marks)?;
+        }
+        for (provider, entry) in (0..).zip(&self.providers) {
+            add(Owner::Marks(provider), &entry.marks)?;
+            for (number, rule) in (0..).zip(&entry.rules) {
+                add(Owner::Rule(provider, number), &rule.says)?;
+                let here = (provider, number);
+                for code in &rule.codes {
+                    let (subject, details) = code.details();
+                    details.for_each(|detail| by_status.entry((subject, detail)).or_default().push(here));
                 }
-                let mut says = PatternSet::default();
-                add(&mut says, 0, &rule.says)?;
-                rules.push(says);
+                if rule.codes.is_empty() {
+                    rule.replies.iter().for_each(|reply| by_reply.entry(*reply).or_default().push(here));
+                }
             }
-            compiled.providers.push((marks, rules));
         }
-        self.patterns = compiled;
+        (self.fragments, self.by_status, self.by_reply) = (fragments, by_status, by_reply);
         Ok(())
+    }
+
+    /// The rules that speak of these codes, by provider and number, unsorted.
+    pub(crate) fn rules_of(&self, basic: Option<u16>, status: Option<StatusCode>) -> Vec<(u16, u16)> {
+        let by_status = status.and_then(|s| self.by_status.get(&(s.subject, s.detail)));
+        let by_reply = basic.and_then(|code| self.by_reply.get(&code));
+        by_status.into_iter().chain(by_reply).flatten().copied().collect()
     }
 
     /// The entry of a reason.
@@ -437,8 +337,17 @@ impl Knowledge {
     }
 }
 
-fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
+fn from_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, DataError> {
+    toml::from_str(text).map_err(|error| DataError {
+        file: file.to_owned(),
+        line: error.span().map_or(0, |span| line(text, span.start)),
+        problem: error.message().to_owned(),
+    })
+}
+
+/// The line, from 1, of the byte `at`.
+fn line(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|b| *b == b'\n').count()
 }
 
 fn once<K: Ord + std::fmt::Debug, V>(map: &mut BTreeMap<K, V>, key: K, value: V) -> Result<(), String> {
@@ -449,9 +358,32 @@ fn once<K: Ord + std::fmt::Debug, V>(map: &mut BTreeMap<K, V>, key: K, value: V)
     Ok(())
 }
 
-fn add(set: &mut PatternSet, rank: usize, fragments: &[String]) -> Result<(), String> {
-    for fragment in fragments {
-        set.add(rank, Pattern::parse(fragment)?);
+/// Checks what the types do not, so that it is told with its place.
+fn check(
+    file: &str,
+    text: &str,
+    wordings: &[Wording],
+    lists: &[Blocklist],
+    providers: &[Provider],
+) -> Result<(), DataError> {
+    let at = |culprit: &str, problem: String| {
+        let place = text.find(&format!("\"{culprit}\"")).or_else(|| text.find(culprit));
+        DataError { file: file.to_owned(), line: place.map_or(0, |at| line(text, at)), problem }
+    };
+    let rules = || providers.iter().flat_map(|provider| &provider.rules);
+    for rule in rules() {
+        if rule.codes.is_empty() && rule.replies.is_empty() && rule.says.is_empty() {
+            return Err(at(&rule.meaning, "the rule has neither codes nor replies nor words".into()));
+        }
+        if let Some(code) = rule.replies.iter().find(|code| !(200..600).contains(*code)) {
+            return Err(at(&code.to_string(), format!("`{code}` is no reply code")));
+        }
+    }
+    let said = wordings.iter().map(|w| &w.says).chain(lists.iter().map(|l| &l.marks));
+    let said = said.chain(providers.iter().map(|p| &p.marks)).chain(rules().map(|r| &r.says));
+    let mut trial = Matcher::default();
+    for fragment in said.flatten() {
+        trial.add(Owner::Wording(0), fragment).map_err(|problem| at(fragment, problem))?;
     }
     Ok(())
 }

@@ -20,19 +20,21 @@
 
 mod code;
 mod codes;
+mod decide;
 mod elements;
 mod explain;
 mod knowledge;
+mod matcher;
 mod parse;
 mod reason;
+mod tables;
 mod words;
 
 pub use code::{Class, CodePattern, NotACode, StatusCode};
 pub use codes::{CodeExplanation, explain_code};
 pub use elements::{Elements, Part};
 pub use explain::{Basis, Certainty, Explanation, Overlay, Pairing, Practice, explain};
-pub use knowledge::{
-    Blocklist, DataError, DigitEntry, Knowledge, Provider, ProviderRule, ReasonEntry, ReplyEntry, Standing, StatusEntry,
-};
+pub use knowledge::{DataError, Knowledge, RuleFile};
 pub use parse::{LONGEST_TEXT, MOST_REPLIES, Pasted, Reply, parse};
 pub use reason::{Clears, Party, Reason};
+pub use tables::{Blocklist, DigitEntry, Kind, Provider, ProviderRule, ReasonEntry, ReplyEntry, Standing, StatusEntry};

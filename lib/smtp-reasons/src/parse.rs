@@ -73,7 +73,7 @@ pub fn parse(text: &str) -> Pasted {
     let statuses = status_sites(text);
     let mut replies =
         if basics.is_empty() { bare_statuses(text, &statuses) } else { with_basic(text, &basics, &statuses) };
-    if replies.is_empty() && text.chars().any(char::is_alphabetic) {
+    if replies.is_empty() && text.chars().any(|c| c.is_ascii_alphabetic() || c.is_alphabetic()) {
         let all = 0..text.len();
         replies.push(reply(text, None, None, all.clone(), all, Vec::new()));
     }
@@ -85,6 +85,9 @@ pub fn parse(text: &str) -> Pasted {
 /// The log of qmail writes a space in what a server said as an underscore. All
 /// places stay where they are.
 fn without_underscores(text: &str) -> Option<String> {
+    if !text.as_bytes().contains(&b'_') {
+        return None;
+    }
     let marks = ["_host_said:_", "_does_not_like_recipient", "_failed_after_I_sent_the_message"];
     marks.iter().any(|mark| text.contains(mark)).then(|| text.replace('_', " "))
 }
@@ -355,13 +358,27 @@ fn reply(
 /// The command that was answered: Postfix writes `(in reply to RCPT TO
 /// command)`, Exim `after RCPT TO:`.
 fn command(line: &str) -> Option<&'static str> {
-    let upper = line.to_ascii_uppercase();
-    ["IN REPLY TO ", "MAIL SERVER AFTER ", "ERROR AFTER "].iter().find_map(|before| {
-        let rest = &upper[upper.find(before)? + before.len()..];
-        let commands =
-            ["RCPT", "MAIL", "DATA", "END OF DATA", "EHLO", "HELO", "STARTTLS", "AUTH", "INITIAL CONNECTION"];
-        commands.into_iter().find(|command| rest.starts_with(command))
-    })
+    const BEFORE: [&str; 3] = ["in reply to ", "mail server after ", "error after "];
+    const COMMANDS: [&str; 9] =
+        ["RCPT", "MAIL", "DATA", "END OF DATA", "EHLO", "HELO", "STARTTLS", "AUTH", "INITIAL CONNECTION"];
+    let bytes = line.as_bytes();
+    // All of `BEFORE` end in `to ` or `r `: only such places are looked at.
+    let ends =
+        (2..bytes.len()).filter(|at| bytes[at - 1] == b' ' && matches!(bytes[at - 2], b'o' | b'O' | b'r' | b'R'));
+    for end in ends {
+        let (before, after) = (&bytes[..end], &bytes[end..]);
+        let introduced = BEFORE.iter().any(|words| {
+            before
+                .len()
+                .checked_sub(words.len())
+                .is_some_and(|from| before[from..].eq_ignore_ascii_case(words.as_bytes()))
+        });
+        let starts = |c: &&&str| after.get(..c.len()).is_some_and(|head| head.eq_ignore_ascii_case(c.as_bytes()));
+        if introduced && let Some(command) = COMMANDS.iter().find(starts) {
+            return Some(command);
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use smtp_reasons::{Knowledge, Reason, Standing, explain, explain_code};
+use smtp_reasons::{Knowledge, Reason, RuleFile, Standing, explain, explain_code};
 
 fn rows(file: PathBuf) -> Vec<BTreeMap<String, String>> {
     csv::Reader::from_path(file).unwrap().deserialize().map(Result::unwrap).collect()
@@ -143,4 +143,51 @@ fn providers_rows_are_explained() {
         (all, known) = (all + rows, known + explained);
     }
     assert!(known * 100 >= all * 95, "{known} of {all}");
+}
+
+/// A file of rules, its name beside it.
+fn own(text: &str) -> Vec<RuleFile> {
+    vec![RuleFile { name: "own.toml".into(), text: text.into() }]
+}
+
+#[test]
+fn the_documented_rules_are_taken_and_win() {
+    let page = include_str!("../../../docs/reference/rules.md");
+    let example = page.split("```toml\n").nth(2).unwrap().split("```").next().unwrap();
+    let knowledge = Knowledge::with_own(&own(example)).unwrap();
+    let first = |text: &str| knowledge.explain_all(text).1.remove(0);
+    for (text, reason) in [
+        ("550 5.1.1 User unknown: archive is asleep", Reason::ServerFull),
+        ("451 4.3.0 The archive is in maintenance", Reason::ServerFull),
+        ("host mx.partner.example[192.0.2.1] said: 550 5.7.912 user unknown", Reason::LoginRequired),
+        ("host mx.other.example[192.0.2.1] said: 550 5.7.912 user unknown", Reason::MailboxUnknown),
+        ("450 4.7.1 We have not met, please wait", Reason::Greylisted),
+        ("550 5.1.1 User unknown", Reason::MailboxUnknown),
+    ] {
+        assert_eq!(first(text).reason.id, reason, "{text}");
+    }
+    let archive = first("451 4.3.0 The archive is in maintenance");
+    assert_eq!(archive.remedy, "Wait for the nightly run; after that ask the archive team.");
+    assert_eq!(archive.provider.unwrap().rule.source.as_deref(), Some("wiki page on the archive"));
+    let listed = first("554 5.7.1 Client host blocked using bl.partner.example");
+    assert_eq!(listed.blocklist.unwrap().name, "the partners' list");
+    assert!(std::ptr::eq(knowledge, Knowledge::with_own(&own(example)).unwrap()));
+}
+
+#[test]
+fn faulty_rules_are_refused_with_file_and_line() {
+    for (text, line, says) in [
+        ("[[rule]]\nreason = \"spf\"\nmeaning = \"a\"\nsays = [\"A b\"]\n", 4, "as one word"),
+        ("[[rule]]\nreason = \"nope\"\nmeaning = \"a\"\n", 2, "unknown variant `nope`"),
+        ("[[rule]]\nreason = \"spf\"\nmeaning = \"bare\"\n", 3, "neither codes nor replies nor words"),
+        ("[[rule]]\nreason = \"spf\"\nmeaning = \"a\"\nreplies = [45]\n", 4, "no reply code"),
+        ("[[rule]]\nreason = \"spf\"\nmeaning = \"a\"\ncodes = [\"5.7\"]\n", 4, "not a status code"),
+        ("\n[[rule]]\nfoo = 1\n", 3, "unknown field `foo`"),
+        ("[[reason]]\n", 1, "unknown field `reason`"),
+        ("[[rule]\n", 1, ""),
+    ] {
+        let error = Knowledge::with_own(&own(text)).unwrap_err();
+        assert_eq!((error.file.as_str(), error.line), ("own.toml", line), "{error}");
+        assert!(error.problem.contains(says), "{error}");
+    }
 }

@@ -122,6 +122,25 @@ pub struct DnsAttempt {
     pub took_us: u64,
 }
 
+/// What lies between the resolver and us: whether its AD flag can be believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    /// A network that others may write into.
+    #[default]
+    Open,
+    /// The resolver is on this machine.
+    Loopback,
+    /// The user says that the way is safe.
+    Trusted,
+}
+
+impl Channel {
+    fn is_open(&self) -> bool {
+        *self == Channel::Open
+    }
+}
+
 /// What came of a question.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct DnsReply {
@@ -141,6 +160,9 @@ pub struct DnsReply {
     /// The flags of the answer.
     #[serde(default)]
     pub flags: DnsFlags,
+    /// The way that the answer came.
+    #[serde(default, skip_serializing_if = "Channel::is_open")]
+    pub channel: Channel,
     /// The answer section in the order of the wire, aliases included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<DnsRecord>,
@@ -168,6 +190,7 @@ impl DnsReply {
             detail: cause.detail.clone(),
             rcode: None,
             flags: DnsFlags::default(),
+            channel: Channel::Open,
             answers: Vec::new(),
             authority: Vec::new(),
             extended_errors: Vec::new(),

@@ -244,6 +244,17 @@ pub enum RecordData {
         /// How long a negative answer may be kept, in seconds (RFC 2308 §5).
         minimum: u32,
     },
+    /// A certificate association (RFC 6698 §2.1).
+    Tlsa {
+        /// 0 and 1: a public authority as well; 2: this authority; 3: this certificate.
+        usage: u8,
+        /// 0: the whole certificate; 1: its public key.
+        selector: u8,
+        /// 0: in full; 1: SHA-256; 2: SHA-512.
+        matching: u8,
+        /// The data, hexadecimal digits.
+        data: String,
+    },
     /// Certification authority authorisation (RFC 8659 §4.1).
     Caa {
         /// Bit 7 (128) is *issuer critical*; the others are reserved.
@@ -290,6 +301,7 @@ impl DnsRecord {
             RecordData::Soa { mname, rname, serial, minimum } => {
                 format!("{} {} {serial} … {minimum}", dot(mname), dot(rname))
             }
+            RecordData::Tlsa { usage, selector, matching, data } => format!("{usage} {selector} {matching} {data}"),
             RecordData::Caa { flags, tag, value } => {
                 format!("{flags} {tag} \"{}\"", value.to_string().replace('"', "\\\""))
             }
@@ -315,6 +327,21 @@ impl fmt::Display for DnsRecord {
         let dot = if self.name == "." { "" } else { "." };
         write!(f, "{}{dot} {} {}", self.name, self.rtype, self.data_text())
     }
+}
+
+/// Hexadecimal digits, two a byte.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The bytes that hexadecimal digits stand for.
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes().chunks(2);
+    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|p| p.len() == 2)?, 16).ok()).collect()
 }
 
 #[cfg(test)]

@@ -32,6 +32,22 @@ pub struct CertificateFacts {
     pub not_after: i64,
     /// SHA-256 of the certificate, hexadecimal.
     pub sha256: String,
+    /// SHA-512 of the certificate, hexadecimal.
+    #[serde(default)]
+    pub sha512: String,
+    /// SHA-256 of the public key (the SubjectPublicKeyInfo, DER), hexadecimal;
+    /// empty where it cannot be read.
+    #[serde(default)]
+    pub spki_sha256: String,
+    /// SHA-512 of the public key, as before.
+    #[serde(default)]
+    pub spki_sha512: String,
+    /// What the chain below is worth with this certificate as the only trust
+    /// anchor: the leaf for the host name, at the time of the handshake, over
+    /// the certificates that were sent. `WrongName` means that all but the name
+    /// holds. Absent for the leaf, and beyond the eighth certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_anchor: Option<Verification>,
 }
 
 /// Whether a chain would be accepted for a host name.

@@ -300,6 +300,10 @@ fn read_data(decoder: &mut BinDecoder<'_>, head: &Head) -> Result<RecordData, De
             decoder.read_slice(12)?; // refresh, retry, expire
             RecordData::Soa { mname, rname, serial, minimum: decoder.read_u32()?.unverified() }
         }
+        RecordType::Tlsa if head.length >= 3 => {
+            let [usage, selector, matching] = octets::<3>(decoder)?;
+            RecordData::Tlsa { usage, selector, matching, data: hex(decoder.read_slice(head.length - 3)?.unverified()) }
+        }
         RecordType::Caa => caa(decoder.read_slice(head.length)?.unverified()),
         // Newer types hold names uncompressed (RFC 3597 §4), so the bytes stand for themselves.
         _ => RecordData::Other { rdata: hex(decoder.read_slice(head.length)?.unverified()) },

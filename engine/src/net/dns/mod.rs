@@ -9,7 +9,8 @@
 //! | `system.rs` | the resolvers of this machine |
 //!
 //! Nothing is cached here and nothing is validated: the resolver does the
-//! recursion and DNSSEC, layers above share answers.
+//! recursion and DNSSEC, layers above share answers. A reply says over which
+//! channel it came, so that a check can tell what the resolver's AD flag is worth.
 
 mod codes;
 mod convert;
@@ -30,7 +31,7 @@ use std::{
 
 use engine_plugin_api::{
     Cause, CauseKind, EvidenceId,
-    services::{DnsFlags, DnsQuestion, DnsReply, DnsStatus, RecordType},
+    services::{Channel, DnsFlags, DnsQuestion, DnsReply, DnsStatus, RecordType},
 };
 use tokio::sync::Semaphore;
 
@@ -76,7 +77,14 @@ impl DnsClient {
         let mut resolvers = Vec::new();
         for presented in addresses {
             match options.routes.as_ref().map_or(Ok(presented), |routes| routes.lead_to_resolver(presented)) {
-                Ok(address) => resolvers.push(Server::new(address, presented)),
+                Ok(address) => {
+                    let channel = match presented.ip() {
+                        ip if ip.is_loopback() => Channel::Loopback,
+                        _ if options.trust_resolver => Channel::Trusted,
+                        _ => Channel::Open,
+                    };
+                    resolvers.push(Server::new(address, presented).over(channel));
+                }
                 Err(error) => no_resolver = error.to_string(),
             }
         }
@@ -124,7 +132,9 @@ impl DnsClient {
         };
         // Never closed, so that an error would only mean: no limit.
         let _place = self.in_flight.acquire().await;
-        reply(asked, upstream::ask(servers, &wire, self.patience).await)
+        let settled = upstream::ask(servers, &wire, self.patience).await;
+        let channel = settled.attempts.last().and_then(|last| servers.iter().find(|server| server.is(&last.server)));
+        DnsReply { channel: channel.map(Server::channel).unwrap_or_default(), ..reply(asked, settled) }
     }
 
     fn name_server(&self, server: IpAddr) -> Result<Server, String> {
@@ -166,6 +176,7 @@ fn reply(question: DnsQuestion, settled: Settled) -> DnsReply {
         detail: settled.detail,
         rcode: None,
         flags: DnsFlags::default(),
+        channel: Channel::Open,
         answers: Vec::new(),
         authority: Vec::new(),
         extended_errors: Vec::new(),

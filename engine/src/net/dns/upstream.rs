@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use engine_plugin_api::services::{DnsAttempt, DnsStatus, Transport};
+use engine_plugin_api::services::{Channel, DnsAttempt, DnsStatus, Transport};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};
 
@@ -36,6 +36,8 @@ pub(super) struct Server {
     address: SocketAddr,
     /// What it is called in replies.
     shown: String,
+    /// The way to it.
+    channel: Channel,
     /// It was silent last time: others are asked first.
     suspect: AtomicBool,
 }
@@ -45,7 +47,22 @@ impl Server {
     /// without saying.
     pub(super) fn new(address: SocketAddr, shown: SocketAddr) -> Self {
         let shown = if shown.port() == 53 { shown.ip().to_string() } else { shown.to_string() };
-        Server { address, shown, suspect: AtomicBool::new(false) }
+        Server { address, shown, channel: Channel::Open, suspect: AtomicBool::new(false) }
+    }
+
+    /// The same, with the way to it.
+    pub(super) fn over(self, channel: Channel) -> Self {
+        Server { channel, ..self }
+    }
+
+    /// The way to it.
+    pub(super) fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Whether it is called `shown` in replies.
+    pub(super) fn is(&self, shown: &str) -> bool {
+        self.shown == shown
     }
 }
 

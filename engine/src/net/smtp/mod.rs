@@ -13,7 +13,7 @@ mod record;
 mod transcript;
 mod turns;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use engine_plugin_api::{
     Cause, CauseKind,
@@ -28,7 +28,7 @@ use self::{
     turns::Turns,
 };
 use super::{
-    NetOptions,
+    NetOptions, seconds,
     tcp::{self, ConnectError},
     tls::Tls,
 };
@@ -43,14 +43,19 @@ const SHORT_FAREWELL: Duration = Duration::from_secs(1);
 /// Holds SMTP sessions.
 pub struct SmtpClient {
     options: NetOptions,
-    tls: Tls,
+    tls: Arc<Tls>,
     turns: Turns,
 }
 
 impl SmtpClient {
     /// Opens nothing yet.
     pub fn new(options: &NetOptions) -> Self {
-        SmtpClient { options: options.clone(), tls: Tls::new(&options.extra_roots), turns: Turns::default() }
+        SmtpClient::over(options, Arc::new(Tls::new(&options.extra_roots)))
+    }
+
+    /// The same, over TLS that others use as well.
+    pub fn over(options: &NetOptions, tls: Arc<Tls>) -> Self {
+        SmtpClient { options: options.clone(), tls, turns: Turns::default() }
     }
 
     /// Holds the session that `request` describes, after those under way with
@@ -172,7 +177,7 @@ impl SmtpClient {
         let limit = self.options.reply_timeout;
         let (stream, facts) = match timeout(limit, self.tls.handshake(stream, &request.host, request.address)).await {
             Ok(done) => done?,
-            Err(_) => return Err(format!("no answer to the TLS handshake in {} s", record::seconds(limit))),
+            Err(_) => return Err(format!("no answer to the TLS handshake in {} s", seconds(limit))),
         };
         connection.secured(stream);
         record.secured(facts);

@@ -10,7 +10,7 @@ use smtp_session::{Dialogue, Ending, Fault, Reply, Stage};
 use tokio::time::Instant;
 
 use super::{connection::MAX_READ, transcript::Transcript};
-use crate::net::{RouteError, now_ms, tcp::ConnectError};
+use crate::net::{RouteError, now_ms, seconds, tcp::ConnectError};
 
 /// The reply to a request, and its transcript, so far.
 ///
@@ -167,12 +167,6 @@ impl Record {
         self.reply
     }
 }
-
-/// Whole seconds, rounded up.
-pub fn seconds(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
-}
-
 fn api(stage: Stage) -> services::Stage {
     match stage {
         Stage::Greeting => services::Stage::Greeting,

@@ -6,7 +6,8 @@ use std::{
 };
 
 use engine_plugin_api::services::CertificateFacts;
-use rustls::{SupportedCipherSuite, crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256, pki_types::CertificateDer};
+use ring::digest::{SHA256, SHA512, digest};
+use rustls::pki_types::CertificateDer;
 use x509_parser::{
     certificate::X509Certificate,
     extensions::GeneralName,
@@ -19,27 +20,32 @@ use x509_parser::{
 /// Stands for a name that cannot be read.
 const UNREADABLE: &str = "(not readable)";
 
-/// What `der` says. What cannot be read of it is empty, or 1970.
+/// What `der` says. What cannot be read of it is empty, or 1970. What it is
+/// worth as an anchor is left open.
 pub fn facts(der: &CertificateDer<'_>) -> CertificateFacts {
-    let sha256 = sha256(der);
-    match parse_x509_certificate(der) {
-        Ok((_, certificate)) => CertificateFacts {
-            subject: name(certificate.subject()),
-            issuer: name(certificate.issuer()),
-            names: alternative_names(&certificate),
-            not_before: certificate.validity().not_before.timestamp(),
-            not_after: certificate.validity().not_after.timestamp(),
-            sha256,
-        },
-        Err(_) => CertificateFacts {
-            subject: UNREADABLE.to_owned(),
-            issuer: UNREADABLE.to_owned(),
-            names: Vec::new(),
-            not_before: 0,
-            not_after: 0,
-            sha256,
-        },
+    let mut facts = CertificateFacts {
+        subject: UNREADABLE.to_owned(),
+        issuer: UNREADABLE.to_owned(),
+        names: Vec::new(),
+        not_before: 0,
+        not_after: 0,
+        sha256: hex(digest(&SHA256, der).as_ref()),
+        sha512: hex(digest(&SHA512, der).as_ref()),
+        spki_sha256: String::new(),
+        spki_sha512: String::new(),
+        as_anchor: None,
+    };
+    if let Ok((_, certificate)) = parse_x509_certificate(der) {
+        let key = certificate.public_key().raw;
+        facts.subject = name(certificate.subject());
+        facts.issuer = name(certificate.issuer());
+        facts.names = alternative_names(&certificate);
+        facts.not_before = certificate.validity().not_before.timestamp();
+        facts.not_after = certificate.validity().not_after.timestamp();
+        facts.spki_sha256 = hex(digest(&SHA256, key).as_ref());
+        facts.spki_sha512 = hex(digest(&SHA512, key).as_ref());
     }
+    facts
 }
 
 /// Whether the certificate names itself as its issuer.
@@ -122,15 +128,6 @@ fn escaped(value: &str) -> String {
         }
     }
     out
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    // The provider's own SHA-256 is to be had from any suite that uses it.
-    let suite = match TLS13_AES_128_GCM_SHA256 {
-        SupportedCipherSuite::Tls13(suite) => &suite.common,
-        SupportedCipherSuite::Tls12(suite) => &suite.common,
-    };
-    hex(suite.hash_provider.hash(bytes).as_ref())
 }
 
 fn hex(bytes: &[u8]) -> String {

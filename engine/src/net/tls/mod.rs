@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use engine_plugin_api::services::{TlsFacts, Verification};
+use engine_plugin_api::services::{CertificateFacts, TlsFacts, Verification};
 use rustls::{
     ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme,
     client::{
@@ -29,6 +29,9 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 pub use verdict::Verifier;
 
 use super::{now_ms, tcp};
+
+/// Certificates of a chain that are tried as trust anchors, the leaf counted.
+const MOST_ANCHORS: usize = 8;
 
 /// Makes TLS handshakes and judges what they show.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ impl Tls {
         let facts = TlsFacts {
             version: session.protocol_version().map_or_else(String::new, version),
             cipher: session.negotiated_cipher_suite().map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
-            chain: chain.iter().map(certificate::facts).collect(),
+            chain: self.facts(&chain, host, now_ms() / 1000),
             verification: self.verify(&chain, host, now_ms() / 1000),
         };
         Ok((stream, facts))
@@ -76,6 +79,22 @@ impl Tls {
     /// time `at` in seconds.
     pub fn verify(&self, chain: &[CertificateDer<'_>], host: &str, at: i64) -> Verification {
         self.verifier.verify(chain, host, at)
+    }
+
+    /// What the certificates of `chain` say, with what each is worth as the only
+    /// trust anchor of the leaf.
+    fn facts(&self, chain: &[CertificateDer<'_>], host: &str, at: i64) -> Vec<CertificateFacts> {
+        let facts = |(depth, der): (usize, &CertificateDer<'_>)| {
+            let mut facts = certificate::facts(der);
+            if (1..MOST_ANCHORS).contains(&depth) {
+                facts.as_anchor = Some(match Verifier::under(&self.provider, der) {
+                    Ok(verifier) => verifier.verify(chain, host, at),
+                    Err(why) => Verification::Failed { why },
+                });
+            }
+            facts
+        };
+        chain.iter().enumerate().map(facts).collect()
     }
 
     /// A configuration for one handshake: its verifier keeps that one's chain.

@@ -28,6 +28,20 @@ impl Verifier {
                 tracing::warn!(%error, "an extra root certificate is left out");
             }
         }
+        Verifier::over(provider, roots)
+    }
+
+    /// With `anchor`, DER, as the only root.
+    ///
+    /// # Errors
+    /// Why it cannot be one.
+    pub fn under(provider: &Arc<CryptoProvider>, anchor: &CertificateDer<'_>) -> Result<Self, String> {
+        let mut roots = RootCertStore::empty();
+        roots.add(anchor.clone().into_owned()).map_err(|error| error.to_string())?;
+        Ok(Verifier::over(provider, roots))
+    }
+
+    fn over(provider: &Arc<CryptoProvider>, roots: RootCertStore) -> Self {
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
             .build()
             .map_err(|error| error.to_string());

@@ -1,0 +1,111 @@
+//! What was seen of a domain's keys.
+
+use engine_plugin_api::{
+    Cause, EvidenceId, Observed,
+    services::{DnsReply, DnsStatus, RecordData},
+};
+
+/// Everything that the judge knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The domain.
+    pub domain: String,
+    /// The domain does not exist (NXDOMAIN).
+    pub domain_gone: bool,
+    /// Whether the domain says that it sends no mail: an SPF record of `-all` alone.
+    pub sends_none: bool,
+    /// Whether anything is at or below `_domainkey`; NXDOMAIN says no (RFC 8020).
+    pub below: Observed<bool>,
+    /// The observation behind it.
+    pub below_evidence: EvidenceId,
+    /// What a selector gets that nobody has published.
+    pub made_up: Selector,
+    /// The selectors that were asked for, without guesses that found nothing.
+    pub selectors: Vec<Selector>,
+    /// How many were guessed.
+    pub guessed: usize,
+    /// The guesses that got no answer.
+    pub unanswered: Vec<(String, Cause)>,
+}
+
+/// A selector and what stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selector {
+    /// Its name.
+    pub name: String,
+    /// The domain in which it was asked for.
+    pub domain: String,
+    /// Why it was asked for.
+    pub origin: Origin,
+    /// What was answered.
+    pub answer: Observed<Answer>,
+}
+
+/// Why a selector was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The user or a message names it.
+    Known,
+    /// It is common.
+    Guessed,
+}
+
+/// The answer for a selector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The observation.
+    pub evidence: EvidenceId,
+    /// The targets of the aliases that lead from the name.
+    pub aliases: Vec<String>,
+    /// The first alias record, as a zone file has it.
+    pub alias_text: Option<String>,
+    /// The TXT records in order, each joined; what is no UTF-8 is U+FFFD.
+    pub texts: Vec<String>,
+    /// The shortest life of the records, in seconds.
+    pub ttl: Option<u32>,
+}
+
+impl Answer {
+    /// Reads the reply to a TXT question.
+    pub fn of(reply: &DnsReply) -> Observed<Self> {
+        if let Some(cause) = reply.cause() {
+            return Observed::Unknown(cause);
+        }
+        let alias = reply.answers.iter().find(|record| matches!(record.data, RecordData::Cname { .. }));
+        let joined = reply.records().filter_map(|record| record.joined_text());
+        Observed::Known(Answer {
+            evidence: reply.evidence.clone(),
+            aliases: reply.aliases().into_iter().map(str::to_owned).collect(),
+            alias_text: alias.map(ToString::to_string),
+            texts: joined.map(|text| String::from_utf8_lossy(&text).into_owned()).collect(),
+            ttl: reply.records().map(|record| record.ttl).min(),
+        })
+    }
+}
+
+impl Selector {
+    /// The name at which its key stands.
+    pub fn key_name(&self) -> String {
+        format!("{}._domainkey.{}", self.name, self.domain)
+    }
+
+    /// The name at which the records stand: its own, or the end of its aliases.
+    pub fn home(&self) -> String {
+        let alias = self.answer.known().and_then(|answer| answer.aliases.last());
+        alias.cloned().unwrap_or_else(|| self.key_name())
+    }
+
+    /// Whether there is anything at the name.
+    pub fn is_there(&self) -> bool {
+        self.answer.known().is_some_and(|answer| !answer.texts.is_empty() || !answer.aliases.is_empty())
+    }
+}
+
+/// Whether a reply says that the name, and so all below it, does not exist
+/// (RFC 8020 §2); the end of an alias says nothing of the name itself.
+pub fn exists(reply: &DnsReply) -> Observed<bool> {
+    match reply.cause() {
+        Some(cause) => Observed::Unknown(cause),
+        None => Observed::Known(reply.status != DnsStatus::NxDomain || !reply.aliases().is_empty()),
+    }
+}

@@ -1,0 +1,121 @@
+//! Asks the DNS; judges nothing.
+
+use engine_plugin_api::{
+    Context, Observed,
+    services::{DnsQuestion, DnsReply, DnsStatus, RecordData, RecordType},
+};
+use futures_util::future::{join_all, join3};
+use mail_syntax::spf::{self, Mechanism, Modifier, Qualifier, TermKind};
+
+use crate::{
+    Config,
+    facts::{Answer, Facts, Origin, Selector, exists},
+    selectors,
+};
+
+/// A selector that nobody publishes: what answers for it answers for everything.
+const MADE_UP: &str = "no-such-selector-7f3kq9";
+
+/// Gathers the facts. Costs two round trips, three where the DNS contradicts
+/// itself: first the domain's TXT and MX, `_domainkey`, a selector that cannot
+/// be and the known ones; then, where none is known, guesses, all at once.
+pub async fn observe(cx: &Context, domain: &str, config: &Config) -> Facts {
+    let mut known: Vec<String> = Vec::new();
+    for name in config.selectors.iter().map(|name| name.to_ascii_lowercase()) {
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    let below = format!("_domainkey.{domain}");
+    let ask_known = join_all(known.iter().map(|name| ask(cx, domain, name, Origin::Known)));
+    let guess = known.is_empty() && config.guesses > 0;
+    let texts = cx.dns(DnsQuestion::new(domain, RecordType::Txt));
+    let (texts, below, (exchanges, made_up, mut found)) = join3(
+        texts,
+        cx.dns(DnsQuestion::new(&below, RecordType::Txt)),
+        join3(exchanges(cx, domain, guess), ask(cx, domain, MADE_UP, Origin::Guessed), ask_known),
+    )
+    .await;
+    let spf = Spf::of(&texts);
+    let mut facts = Facts {
+        domain: domain.to_owned(),
+        domain_gone: texts.status == DnsStatus::NxDomain && texts.aliases().is_empty(),
+        sends_none: spf.sends_none,
+        below: exists(&below),
+        below_evidence: below.evidence.clone(),
+        made_up,
+        selectors: Vec::new(),
+        guessed: 0,
+        unanswered: Vec::new(),
+    };
+    if guess && !facts.domain_gone {
+        let names = selectors::guesses(&exchanges, &spf.includes, config.guesses);
+        let denied = facts.below == Observed::Known(false);
+        let (first, rest) = names.split_at(if denied { names.len().min(selectors::LIKELIEST) } else { names.len() });
+        found = guesses(cx, domain, first).await;
+        facts.guessed = first.len();
+        if found.iter().any(Selector::is_there) {
+            found.extend(guesses(cx, domain, rest).await);
+            facts.guessed = names.len();
+        }
+    }
+    for selector in found {
+        match (&selector.answer, selector.origin) {
+            (Observed::Unknown(cause), Origin::Guessed) => {
+                facts.unanswered.push((selector.key_name(), cause.clone()));
+            }
+            (Observed::Known(_), Origin::Guessed) if !selector.is_there() => {}
+            _ => facts.selectors.push(selector),
+        }
+    }
+    facts
+}
+
+async fn guesses(cx: &Context, domain: &str, names: &[String]) -> Vec<Selector> {
+    join_all(names.iter().map(|name| ask(cx, domain, name, Origin::Guessed))).await
+}
+
+async fn ask(cx: &Context, domain: &str, name: &str, origin: Origin) -> Selector {
+    let key_name = format!("{name}._domainkey.{domain}");
+    let reply = cx.dns(DnsQuestion::new(&key_name, RecordType::Txt)).await;
+    Selector { name: name.to_owned(), domain: domain.to_owned(), origin, answer: Answer::of(&reply) }
+}
+
+async fn exchanges(cx: &Context, domain: &str, wanted: bool) -> Vec<String> {
+    if !wanted {
+        return Vec::new();
+    }
+    let reply = cx.dns(DnsQuestion::new(domain, RecordType::Mx)).await;
+    reply
+        .records()
+        .filter_map(|record| match &record.data {
+            RecordData::Mx { exchange, .. } => Some(exchange.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What the domain's own SPF record says of services and of sending at all.
+struct Spf {
+    includes: Vec<String>,
+    sends_none: bool,
+}
+
+impl Spf {
+    fn of(reply: &DnsReply) -> Self {
+        let texts: Vec<Vec<u8>> = reply.records().filter_map(|record| record.joined_text()).collect();
+        let selection = spf::select(&texts);
+        let [one] = selection.records.as_slice() else { return Spf { includes: Vec::new(), sends_none: false } };
+        let record = spf::parse(&one.text);
+        let includes = record.terms.iter().filter_map(|term| match &term.kind {
+            TermKind::Directive(directive) => match &directive.mechanism {
+                Mechanism::Include(name) => Some(name.to_string().to_ascii_lowercase()),
+                _ => None,
+            },
+            TermKind::Modifier(Modifier::Redirect(name)) => Some(name.to_string().to_ascii_lowercase()),
+            _ => None,
+        });
+        let alone = record.terms.len() == 1 && record.all().is_some_and(|(_, qualifier)| qualifier == Qualifier::Fail);
+        Spf { includes: includes.collect(), sends_none: alone && !record.is_broken() }
+    }
+}

@@ -1,0 +1,3 @@
+//! `reverse-dns` as a plugin, as a third party would ship it.
+
+engine_plugin_api::export_check!(check_reverse_dns::ReverseDns);
