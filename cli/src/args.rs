@@ -34,6 +34,8 @@ pub enum Command {
     Lab(Lab),
     /// Print a JSON schema.
     Schema(Schema),
+    /// Add, list and examine plugins: checks made by others.
+    Plugin(PluginCommand),
     /// Print a completion script for a shell.
     Completions(Completions),
 }
@@ -101,6 +103,9 @@ pub struct Run {
     /// Settings and profiles; ./engine.toml or the user's own without.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Use this plugin in this run, in a process of its own; repeat for several.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Vec<PathBuf>,
     /// A file of your own rules for what replies mean; repeat for several.
     #[arg(long, value_name = "FILE")]
     pub rules: Vec<PathBuf>,
@@ -145,6 +150,9 @@ pub struct Explain {
 pub struct Replay {
     /// A file that `engine run --record` wrote.
     pub file: PathBuf,
+    /// A plugin that the run used with --plugin; repeat for several.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Vec<PathBuf>,
     /// What to print.
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -175,6 +183,64 @@ pub struct Schema {
     /// `report`, `config`, or a check's id for its settings.
     #[arg(default_value = "report")]
     pub of: String,
+}
+
+/// `engine plugin`.
+#[derive(Args, Debug)]
+pub struct PluginCommand {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: PluginAction,
+}
+
+/// What to do with plugins.
+#[derive(Subcommand, Debug)]
+pub enum PluginAction {
+    /// Have a plugin describe itself in a process of its own, and use it from now on as it is now.
+    Add(PluginAdd),
+    /// List the plugins that were added, and those that could be.
+    List(PluginList),
+    /// Say everything about one plugin.
+    Info(PluginInfo),
+    /// Use a plugin no longer.
+    Remove(PluginRemove),
+    /// Hold every plugin against what was added.
+    Verify,
+}
+
+/// `engine plugin add`.
+#[derive(Args, Debug)]
+pub struct PluginAdd {
+    /// The shared library; a bare name is looked for in the folders of plugins.
+    pub file: PathBuf,
+    /// Run it in the engine's own process, where it can do whatever the engine can.
+    #[arg(long)]
+    pub trusted: bool,
+}
+
+/// `engine plugin list`.
+#[derive(Args, Debug)]
+pub struct PluginList {
+    /// What to print.
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `engine plugin info`.
+#[derive(Args, Debug)]
+pub struct PluginInfo {
+    /// A plugin that was added, by the id of a check or its file; or a file that was not.
+    pub name: String,
+    /// What to print.
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `engine plugin remove`.
+#[derive(Args, Debug)]
+pub struct PluginRemove {
+    /// The id of a check of it, or its file.
+    pub name: String,
 }
 
 /// `engine completions`.

@@ -16,12 +16,26 @@ use clap::Parser;
 use crate::{args::Command, complaint::Complaint, exit::Exit};
 
 fn main() -> std::process::ExitCode {
+    // What the engine itself starts to load a plugin: it reads no arguments and no environment.
+    if std::env::args_os().nth(1).is_some_and(|word| word == "plugin-host") {
+        return engine_plugin_host::child::serve();
+    }
+    let exit = engine();
+    if engine_core::plugin::abandoned() > 0 {
+        // Code of a plugin still runs and could touch what is cleaned up here.
+        let _ = std::io::Write::flush(&mut std::io::stdout());
+        engine_plugin_host::child::leave(exit.code());
+    }
+    exit.into()
+}
+
+fn engine() -> Exit {
     let arguments = match args::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // clap prints help to stdout and mistakes to stderr.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Good.into() };
+            return if error.use_stderr() { Exit::Usage } else { Exit::Good };
         }
     };
     arguments.color.write_global();
@@ -32,14 +46,15 @@ fn main() -> std::process::ExitCode {
         Command::Replay(replay) => commands::replay::replay(&replay),
         Command::Lab(lab) => commands::lab::lab(&lab),
         Command::Schema(schema) => commands::schema::schema(&schema),
+        Command::Plugin(plugin) => commands::plugin::plugin(&plugin),
         Command::Completions(completions) => commands::completions(&completions),
     };
     match done {
-        Ok(exit) => exit.into(),
-        Err(Complaint::Closed) => Exit::Good.into(),
+        Ok(exit) => exit,
+        Err(Complaint::Closed) => Exit::Good,
         Err(complaint) => {
             commands::tell(&complaint.text());
-            Exit::Usage.into()
+            Exit::Usage
         }
     }
 }

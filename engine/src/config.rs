@@ -339,6 +339,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// Why `schema` cannot be used to hold settings against; `None` when it can.
+pub fn schema_fault(schema: &Value) -> Option<String> {
+    if schema.is_null() { None } else { jsonschema::validator_for(schema).err().map(|error| error.to_string()) }
+}
+
 /// Where `settings` do not fit `schema`: JSON pointer and message of the
 /// first misfit; `None` when they fit.
 pub fn misfit(schema: &Value, settings: &Value) -> Option<(String, String)> {

@@ -15,6 +15,7 @@
 pub mod config;
 pub mod net;
 pub mod plan;
+pub mod plugin;
 pub mod profile;
 pub mod recording;
 pub mod registry;

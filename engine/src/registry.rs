@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use engine_plugin_api::{Check, ConfigError, DynCheck, FindingSpec, Manifest};
+use engine_plugin_api::{Check, ConfigError, FindingSpec, Manifest, SideEffect};
 use serde_json::Value;
+
+use crate::schedule::{Instance, Linked};
 
 /// Why a check was not taken into the registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +42,7 @@ pub enum RegistryError {
     },
 }
 
-type Factory = Box<dyn Fn(Value) -> Result<Arc<dyn DynCheck>, ConfigError> + Send + Sync>;
+type Factory = Box<dyn Fn(Value) -> Result<Arc<dyn Instance>, ConfigError> + Send + Sync>;
 
 /// A check that can be run.
 pub struct Registered {
@@ -56,7 +58,7 @@ impl Registered {
     ///
     /// # Errors
     /// When the settings do not fit.
-    pub fn instance(&self, settings: Value) -> Result<Arc<dyn DynCheck>, ConfigError> {
+    pub fn instance(&self, settings: Value) -> Result<Arc<dyn Instance>, ConfigError> {
         (self.factory)(settings)
     }
 }
@@ -79,13 +81,26 @@ impl Registry {
                 Value::Null => C::Config::default(),
                 settings => serde_json::from_value(settings).map_err(|error| ConfigError::at("", error.to_string()))?,
             };
-            Ok(Arc::new(C::new(config)?) as Arc<dyn DynCheck>)
+            Ok(Arc::new(Linked(Arc::new(C::new(config)?))) as Arc<dyn Instance>)
         });
         self.insert(Registered { manifest: C::manifest(), origin: origin.to_owned(), factory })
     }
 
+    /// Adds a check that `make` makes, as a plugin's are; `origin` is for messages.
+    ///
+    /// # Errors
+    /// As [`Registry::add`].
+    pub fn add_made(
+        &mut self,
+        manifest: Manifest,
+        origin: &str,
+        make: impl Fn(Value) -> Result<Arc<dyn Instance>, ConfigError> + Send + Sync + 'static,
+    ) -> Result<(), RegistryError> {
+        self.insert(Registered { manifest, origin: origin.to_owned(), factory: Box::new(make) })
+    }
+
     fn insert(&mut self, check: Registered) -> Result<(), RegistryError> {
-        let Manifest { id, findings, faults, .. } = &check.manifest;
+        let Manifest { id, findings, faults, services, side_effect, .. } = &check.manifest;
         let id = id.clone();
         if let Some(first) = self.checks.get(&id) {
             return Err(RegistryError::DuplicateId { id, first: first.origin.clone(), second: check.origin });
@@ -94,6 +109,12 @@ impl Registry {
             |problem: String| RegistryError::BadManifest { id: id.clone(), origin: check.origin.clone(), problem };
         if !id.split('.').all(is_kebab) {
             return Err(bad("its id is not lower-case words joined by `-`, with `vendor.` before it".into()));
+        }
+        if let Some(service) = services.iter().find(|service| effect_of(service) > *side_effect) {
+            let (said, is) = (side_effect.word(), effect_of(service).word());
+            return Err(bad(format!(
+                "it says that it does no more than `{said}`, but the service {service} is `{is}`"
+            )));
         }
         if let Some(fault) = faults.first() {
             return Err(bad(fault.clone()));
@@ -144,6 +165,16 @@ impl Registry {
 /// `vendor.name/code` for others.
 pub fn public_code(check: &str, code: &str) -> String {
     if check.contains('.') { format!("{check}/{code}") } else { code.to_owned() }
+}
+
+/// The least that a check does to others by calling a service.
+fn effect_of(service: &str) -> SideEffect {
+    match service.split('.').next() {
+        Some("dns") => SideEffect::PassiveDns,
+        Some("clock" | "random" | "service" | "context") => SideEffect::None,
+        // Whatever else there will be reaches out.
+        _ => SideEffect::Connects,
+    }
 }
 
 fn is_kebab(word: &str) -> bool {
@@ -202,6 +233,26 @@ mod tests {
         registry.add::<Vendor>("acme").unwrap();
         assert_eq!(registry.codes().collect::<Vec<_>>(), ["a-b", "acme.mx/a-b"]);
         assert_eq!(registry.finding("acme.mx/a-b").unwrap().0, "acme.mx");
+    }
+
+    struct Understates;
+    impl Check for Understates {
+        type Config = ();
+        fn manifest() -> Manifest {
+            Manifest::new::<Self>("acme.quiet", "0.1.0", "tests").services(&["smtp.session/1"])
+        }
+        fn new(_: ()) -> Result<Self, ConfigError> {
+            Ok(Understates)
+        }
+        async fn run(&self, _: Context, _: Target) -> Outcome {
+            Outcome::Clean
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_understates_what_it_does_is_refused() {
+        let error = Registry::default().add::<Understates>("x").unwrap_err().to_string();
+        assert!(error.contains("passive-dns") && error.contains("connects"), "{error}");
     }
 
     #[test]

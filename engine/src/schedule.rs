@@ -30,12 +30,40 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// How long a replay waits for a check that was cut off to send what it had sent.
 const REPLAYED_CUT: Duration = Duration::from_secs(10);
 
+/// A check with its settings, ready to be run. Built-in checks are [`Linked`];
+/// those of plugins are in [`crate::plugin`].
+pub trait Instance: Send + Sync {
+    /// Runs it over `desk`. An error says that it came to no end of its own,
+    /// which a replay repeats as it was recorded.
+    fn run(
+        &self,
+        desk: Arc<Desk>,
+        target: Target,
+        stop: watch::Receiver<bool>,
+    ) -> BoxFuture<'_, Result<Outcome, Cause>>;
+
+    /// How long it may take to end after `stop` has turned true. One that
+    /// needs no time is dropped.
+    fn grace(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// A check that is linked into this program.
+pub struct Linked(pub Arc<dyn DynCheck>);
+
+impl Instance for Linked {
+    fn run(&self, desk: Arc<Desk>, target: Target, _: watch::Receiver<bool>) -> BoxFuture<'_, Result<Outcome, Cause>> {
+        Box::pin(async move { Ok(self.0.run_dyn(Context::new(desk), target).await) })
+    }
+}
+
 /// One check to run.
 pub struct Job {
     /// What it says of itself.
     pub manifest: Arc<Manifest>,
     /// The check.
-    pub check: Arc<dyn DynCheck>,
+    pub check: Arc<dyn Instance>,
     /// Its services.
     pub layer: Arc<dyn Layer>,
     /// In a replay of a check that was cut off: how.
@@ -119,9 +147,10 @@ async fn run_one(
         tray: Mutex::default(),
         listener: Arc::clone(&listener),
     });
-    let context = Context::new(Arc::clone(&desk) as Arc<dyn Services>);
-    let check = Arc::clone(&job.check);
-    let mut task = tokio::spawn(async move { check.run_dyn(context, target).await });
+    let (stop, stopped) = watch::channel(false);
+    let grace = job.check.grace();
+    let (check, own) = (job.check, Arc::clone(&desk));
+    let mut task = tokio::spawn(async move { check.run(own, target, stopped).await });
     let abort = task.abort_handle();
 
     let recorded = job.replayed_cut;
@@ -147,6 +176,11 @@ async fn run_one(
         () = interrupted => Err(Cause::new(CauseKind::Interrupted, "the run was interrupted")),
         () = overdue => Err(Cause::new(CauseKind::Deadline, format!("the check was not done after {} s", deadline.as_secs_f64()))),
     };
+    if ended.is_err() && !grace.is_zero() {
+        stop.send_replace(true);
+        // What it still says meanwhile is taken; how it ends has been decided.
+        let _ = tokio::time::timeout(grace, &mut task).await;
+    }
     abort.abort();
     let mut tray = std::mem::take(&mut *desk.tray.lock().unwrap_or_else(PoisonError::into_inner));
     let (outcome, cut) = match (ended, recorded) {
@@ -155,12 +189,12 @@ async fn run_one(
             tray.violations.clone_from(&cut.violations);
             (Outcome::CouldNotTell { cause: cut.cause.clone() }, Some(cut))
         }
-        (Err(cause), None) => {
+        (Err(cause) | Ok(Ok(Err(cause))), None) => {
             let cut =
                 Cut { cause: cause.clone(), emissions: tray.emissions.len(), violations: tray.violations.clone() };
             (Outcome::CouldNotTell { cause }, Some(cut))
         }
-        (Ok(Ok(outcome)), None) => (outcome, None),
+        (Ok(Ok(Ok(outcome))), None) => (outcome, None),
         (Ok(Err(error)), None) => {
             let words = if error.is_panic() { panic_words(&*error.into_panic()) } else { "it was stopped".to_owned() };
             (
@@ -218,7 +252,7 @@ struct Tray {
 }
 
 /// The services of one check: holds it to its manifest, takes what it sends.
-struct Desk {
+pub struct Desk {
     manifest: Arc<Manifest>,
     layer: Arc<dyn Layer>,
     waits: watch::Sender<Duration>,
@@ -245,11 +279,43 @@ impl Desk {
         Ok(self.layer.exchange(request).await?.answer)
     }
 
-    fn violation(&self, what: String) {
+    /// Keeps something that the check did against its manifest or the host's rules.
+    pub(crate) fn violation(&self, what: String) {
         let mut tray = self.tray.lock().unwrap_or_else(PoisonError::into_inner);
         if tray.violations.len() < EMISSIONS && !tray.violations.contains(&what) {
             tray.violations.push(what);
         }
+    }
+
+    /// Takes what the check sends; whether it was taken.
+    pub(crate) fn take(&self, emission: Emission) -> bool {
+        if let Emission::Progress { text } = emission {
+            (self.listener)(Event::Progress { check: self.manifest.id.clone(), text });
+            return true;
+        }
+        if let Emission::Finding(finding) = &emission
+            && self.manifest.finding(&finding.code).is_none()
+        {
+            self.violation(format!(
+                "`{}` sent the finding `{}`, which its manifest does not declare",
+                self.manifest.id, finding.code
+            ));
+            return false;
+        }
+        let mut tray = self.tray.lock().unwrap_or_else(PoisonError::into_inner);
+        if tray.emissions.len() < EMISSIONS {
+            tray.emissions.push(emission);
+            self.sent.send_replace(tray.emissions.len());
+            return true;
+        }
+        drop(tray);
+        self.violation(format!("`{}` sent more than {EMISSIONS} findings; the rest is left out", self.manifest.id));
+        false
+    }
+
+    /// The check's id.
+    pub(crate) fn check(&self) -> &str {
+        &self.manifest.id
     }
 }
 
@@ -287,25 +353,7 @@ impl Services for Desk {
     }
 
     fn emit(&self, emission: Emission) {
-        if let Emission::Progress { text } = emission {
-            return (self.listener)(Event::Progress { check: self.manifest.id.clone(), text });
-        }
-        if let Emission::Finding(finding) = &emission
-            && self.manifest.finding(&finding.code).is_none()
-        {
-            return self.violation(format!(
-                "`{}` sent the finding `{}`, which its manifest does not declare",
-                self.manifest.id, finding.code
-            ));
-        }
-        let mut tray = self.tray.lock().unwrap_or_else(PoisonError::into_inner);
-        if tray.emissions.len() < EMISSIONS {
-            tray.emissions.push(emission);
-            self.sent.send_replace(tray.emissions.len());
-        } else {
-            drop(tray);
-            self.violation(format!("`{}` sent more than {EMISSIONS} findings; the rest is left out", self.manifest.id));
-        }
+        self.take(emission);
     }
 
     fn dns(&self, question: DnsQuestion) -> BoxFuture<'_, Result<DnsReply, ServiceError>> {

@@ -26,7 +26,7 @@ const EXPLAINER: &str = "smtp-codes";
 
 /// Explains a finding code, a status code or a reply.
 pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
-    let registry = registry()?;
+    let registry = registry(&[])?;
     let words = arguments.words.join(" ");
     let words = words.trim();
     if let Some((check, spec)) = registry.finding(words) {

@@ -13,7 +13,7 @@ use crate::{
 
 /// Lists what there is.
 pub fn list(arguments: &List) -> Result<Exit, Complaint> {
-    let registry = registry()?;
+    let registry = registry(&[])?;
     let rows: Vec<(String, String, serde_json::Value)> = match arguments.what {
         Listed::Checks => registry
             .iter()

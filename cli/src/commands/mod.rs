@@ -3,11 +3,12 @@
 pub mod explain;
 pub mod lab;
 pub mod list;
+pub mod plugin;
 pub mod replay;
 pub mod run;
 pub mod schema;
 
-use std::io::Write;
+use std::{io::Write, path::PathBuf};
 
 use clap::CommandFactory;
 use engine_core::registry::Registry;
@@ -18,9 +19,12 @@ use crate::{
     exit::Exit,
 };
 
-/// The checks that this program has.
-pub fn registry() -> Result<Registry, Complaint> {
-    builtin_checks::registry().map_err(Complaint::new)
+/// The checks that there are: our own, those of plugins that were added, and
+/// those of the plugins in `once`.
+pub fn registry(once: &[PathBuf]) -> Result<Registry, Complaint> {
+    let mut registry = builtin_checks::registry().map_err(Complaint::new)?;
+    plugin::register(&mut registry, once)?;
+    Ok(registry)
 }
 
 /// Writes to standard output, coloured as the user wants.

@@ -7,7 +7,7 @@ use crate::{args::Replay, complaint::Complaint, exit::Exit};
 
 /// Makes a recorded run's report again.
 pub fn replay(arguments: &Replay) -> Result<Exit, Complaint> {
-    let registry = registry()?;
+    let registry = registry(&arguments.plugin)?;
     let recording = Recording::read(&arguments.file).map_err(Complaint::new)?;
     // A timer is all that a replay needs of a runtime: no socket can be opened on this one.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;

@@ -41,7 +41,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Runs checks and reports.
 pub fn run(arguments: Run) -> Result<Exit, Complaint> {
-    let registry = registry()?;
+    let registry = registry(&arguments.plugin)?;
     let config = configuration(arguments.config.as_deref(), &registry)?;
     let profile_name =
         arguments.profile.clone().or_else(|| config.profile.clone()).unwrap_or_else(|| "full".to_owned());
@@ -261,6 +261,7 @@ fn again(arguments: &Run) -> String {
     source.iter().for_each(|source| add("--source", source));
     arguments.ehlo.iter().for_each(|name| add("--ehlo", name));
     arguments.config.iter().for_each(|file| add("--config", &path(file)));
+    arguments.plugin.iter().for_each(|file| add("--plugin", &path(file)));
     arguments.rules.iter().for_each(|file| add("--rules", &path(file)));
     arguments.wait.iter().for_each(|wait| add("--wait", wait));
     arguments.settings.iter().for_each(|setting| add("--set", setting));

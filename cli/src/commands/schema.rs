@@ -8,7 +8,7 @@ use crate::{args::Schema, complaint::Complaint, exit::Exit};
 
 /// Prints a JSON schema.
 pub fn schema(arguments: &Schema) -> Result<Exit, Complaint> {
-    let registry = registry()?;
+    let registry = registry(&[])?;
     let value = match arguments.of.as_str() {
         "report" => Report::schema(),
         "config" => Config::schema(&registry),

@@ -4,6 +4,7 @@
 //! [issues](tag_list::Issue) found in it, each with the [`Span`] of bytes at fault.
 //! Nothing here opens a socket, reads a clock or ends at the first fault.
 
+pub mod caa;
 pub mod dkim;
 pub mod dmarc;
 pub mod spf;

@@ -1,0 +1,547 @@
+//! The host's functions, as a plugin calls them, over a queue for each run.
+//!
+//! Every function looks its run up by number; numbers are never used twice, so
+//! one that a plugin keeps beyond its run finds nothing and hears
+//! [`E_ENDED`]. What the functions do with a call is the [`Backend`]'s.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+    ffi::c_void,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use engine_plugin_api::abi::{
+    Bytes, Completion, E_BAD_ARG, E_CANCELLED, E_ENDED, E_INTERNAL, E_LIMIT, Header, HostTable, KIND_EMISSION,
+    KIND_LOG, KIND_OUTCOME, KIND_PANIC, NUDGED, OK, Status, limits,
+};
+
+/// The longest name of a service, in bytes.
+const METHOD: usize = 128;
+
+/// What carries out the calls of a run.
+pub trait Backend: Send + Sync {
+    /// Begins a call; its answer comes to [`Run::complete`] under `ticket`,
+    /// possibly before this returns. Called without any lock held.
+    fn submit(&self, run: &Arc<Run>, ticket: u64, method: &str, head: &[u8], body: &[u8]) -> Status;
+
+    /// Nobody waits for the call any more.
+    fn cancel(&self, run: &Arc<Run>, ticket: u64);
+
+    /// Takes what the check sends.
+    fn emit(&self, run: &Arc<Run>, kind: u32, head: &[u8], body: &[u8]) -> Status;
+
+    /// The check has sent more than a run may; nothing more of it is handed on.
+    fn exceeded(&self, run: &Arc<Run>);
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// How it went.
+    pub status: Status,
+    /// JSON.
+    pub head: Vec<u8>,
+    /// Raw bytes.
+    pub body: Vec<u8>,
+}
+
+/// An open run.
+pub struct Run {
+    number: u64,
+    backend: Arc<dyn Backend>,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Calls without an answer, by ticket: the plugin's tag, `None` for a blocking call.
+    open: BTreeMap<u64, Option<u64>>,
+    /// Answers to calls with a tag.
+    ready: VecDeque<(u64, Answer)>,
+    /// Answers to blocking calls, by ticket.
+    awaited: BTreeMap<u64, Answer>,
+    tickets: u64,
+    emitted: usize,
+    nudged: bool,
+    cancelled: bool,
+}
+
+static RUNS: RwLock<BTreeMap<u64, Arc<Run>>> = RwLock::new(BTreeMap::new());
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// A number for a run that no run of this process has had.
+pub fn fresh_number() -> u64 {
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Run {
+    /// Opens a run under a number that none has had ([`fresh_number`], or the
+    /// engine's in a plugin's process).
+    pub fn open(number: u64, backend: Arc<dyn Backend>) -> Arc<Run> {
+        let run = Arc::new(Run { number, backend, queue: Mutex::default(), changed: Condvar::new() });
+        RUNS.write().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::clone(&run));
+        run
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Closes it: whoever waits in it, or calls later, hears that it is over.
+    pub fn close(&self) {
+        RUNS.write().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+        self.cancel();
+    }
+
+    /// Tells the check to stop: its calls and waits fail with [`E_CANCELLED`]
+    /// from now on; what it still sends is taken.
+    pub fn cancel(&self) {
+        self.queue().cancelled = true;
+        self.changed.notify_all();
+    }
+
+    /// Hands in the answer to a call. One that nobody waits for is dropped.
+    pub fn complete(&self, ticket: u64, answer: Answer) {
+        let mut queue = self.queue();
+        match queue.open.remove(&ticket) {
+            Some(Some(tag)) => queue.ready.push_back((tag, answer)),
+            Some(None) => drop(queue.awaited.insert(ticket, answer)),
+            None => return,
+        }
+        drop(queue);
+        self.changed.notify_all();
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a call under a fresh ticket.
+    fn begin(self: &Arc<Run>, tag: Option<u64>, method: &str, head: &[u8], body: &[u8]) -> Result<u64, Status> {
+        let ticket = {
+            let mut queue = self.queue();
+            if queue.cancelled {
+                return Err(E_CANCELLED);
+            }
+            let calls = usize::try_from(queue.tickets).unwrap_or(usize::MAX);
+            if calls >= limits::CALLS || queue.open.len() >= limits::IN_FLIGHT + limits::WAITING {
+                return Err(E_LIMIT);
+            }
+            queue.tickets += 1;
+            let ticket = queue.tickets;
+            // Before it is handed on: the answer may come at once.
+            queue.open.insert(ticket, tag);
+            ticket
+        };
+        match self.backend.submit(self, ticket, method, head, body) {
+            OK => Ok(ticket),
+            status => {
+                self.queue().open.remove(&ticket);
+                Err(status)
+            }
+        }
+    }
+
+    /// The next answer to a call with a tag.
+    fn next(&self, patience: Option<Duration>) -> Result<(u64, Answer), Status> {
+        self.wait(patience, |queue| match queue.ready.pop_front() {
+            Some(ready) => Some(Ok(ready)),
+            None => std::mem::take(&mut queue.nudged).then_some(Err(NUDGED)),
+        })
+    }
+
+    /// Waits until `look` finds something, the run is cancelled, or the time is over.
+    fn wait<T>(
+        &self,
+        patience: Option<Duration>,
+        mut look: impl FnMut(&mut Queue) -> Option<Result<T, Status>>,
+    ) -> Result<T, Status> {
+        // A time beyond what the clock can count has no end.
+        let end = patience.and_then(|patience| Instant::now().checked_add(patience));
+        let mut queue = self.queue();
+        loop {
+            if queue.cancelled {
+                return Err(E_CANCELLED);
+            }
+            if let Some(found) = look(&mut queue) {
+                return found;
+            }
+            queue = match end {
+                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(end) => {
+                    let left = end.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(NUDGED);
+                    }
+                    self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    fn give_up(self: &Arc<Run>, tag: u64) {
+        let tickets: Vec<u64> = {
+            let mut queue = self.queue();
+            let of_tag = queue.open.iter().filter(|(_, own)| **own == Some(tag)).map(|(ticket, _)| *ticket).collect();
+            queue.open.retain(|_, own| *own != Some(tag));
+            queue.ready.retain(|(own, _)| *own != tag);
+            of_tag
+        };
+        tickets.into_iter().for_each(|ticket| self.backend.cancel(self, ticket));
+    }
+
+    fn send(self: &Arc<Run>, kind: u32, head: &[u8], body: &[u8]) -> Status {
+        if matches!(kind, KIND_EMISSION | KIND_OUTCOME | KIND_LOG | KIND_PANIC) {
+            let mut queue = self.queue();
+            // What is over the limit counts too: nothing small may slip in behind it.
+            queue.emitted = queue.emitted.saturating_add(head.len()).saturating_add(body.len());
+            if queue.emitted > limits::EMITTED {
+                drop(queue);
+                self.backend.exceeded(self);
+                return E_LIMIT;
+            }
+        }
+        self.backend.emit(self, kind, head, body)
+    }
+}
+
+/// The table that every plugin is given.
+pub static HOST: HostTable = HostTable {
+    header: Header::new(HostTable::SIZE, 0),
+    submit: Some(submit),
+    next: Some(next),
+    nudge: Some(nudge),
+    cancel: Some(cancel),
+    emit: Some(emit),
+    call: Some(call),
+    get_extension: Some(get_extension),
+};
+
+/// Looks a run up and does `with` it; nothing unwinds into the plugin.
+fn with(run: u64, with: impl FnOnce(Arc<Run>) -> Status) -> Status {
+    let found = RUNS.read().unwrap_or_else(PoisonError::into_inner).get(&run).cloned();
+    let Some(run) = found else { return E_ENDED };
+    catch_unwind(AssertUnwindSafe(|| with(run))).unwrap_or(E_INTERNAL)
+}
+
+/// What a call was given, once it was held against the limits.
+struct Arguments<'a> {
+    method: &'a str,
+    head: &'a [u8],
+    body: &'a [u8],
+}
+
+impl<'a> Arguments<'a> {
+    /// # Safety
+    /// All three can be read for `'a`.
+    unsafe fn of(method: Bytes, head: Bytes, body: Bytes) -> Result<Arguments<'a>, Status> {
+        if head.len > limits::ARGUMENT || body.len > limits::ARGUMENT {
+            return Err(E_LIMIT);
+        }
+        if method.len > METHOD {
+            return Err(E_BAD_ARG);
+        }
+        // SAFETY: the caller vouches for it.
+        let method = unsafe { method.get() };
+        // SAFETY: the caller vouches for it.
+        let head = unsafe { head.get() };
+        // SAFETY: the caller vouches for it.
+        let body = unsafe { body.get() };
+        let method = std::str::from_utf8(method).map_err(|_| E_BAD_ARG)?;
+        Ok(Arguments { method, head, body })
+    }
+}
+
+/// # Safety
+/// The slices can be read during the call.
+unsafe extern "C" fn submit(run: u64, tag: u64, method: Bytes, head: Bytes, body: Bytes) -> Status {
+    with(run, |run| {
+        // SAFETY: the plugin lends them for this call.
+        match unsafe { Arguments::of(method, head, body) } {
+            Ok(Arguments { method, head, body }) => {
+                run.begin(Some(tag), method, head, body).map_or_else(|status| status, |_| OK)
+            }
+            Err(status) => status,
+        }
+    })
+}
+
+/// # Safety
+/// `out` is null or a completion that can be written.
+unsafe extern "C" fn next(run: u64, timeout_ms: i64, out: *mut Completion) -> Status {
+    if out.is_null() {
+        return E_BAD_ARG;
+    }
+    with(run, |run| {
+        let patience = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        match run.next(patience) {
+            // SAFETY: not null, and the plugin vouches for the rest.
+            Ok((tag, answer)) => match unsafe { hand_out(tag, answer, out) } {
+                Ok(()) => OK,
+                Err(status) => status,
+            },
+            Err(status) => status,
+        }
+    })
+}
+
+unsafe extern "C" fn nudge(run: u64) -> Status {
+    with(run, |run| {
+        run.queue().nudged = true;
+        run.changed.notify_all();
+        OK
+    })
+}
+
+unsafe extern "C" fn cancel(run: u64, tag: u64) -> Status {
+    with(run, |run| {
+        run.give_up(tag);
+        OK
+    })
+}
+
+/// # Safety
+/// The slices can be read during the call.
+unsafe extern "C" fn emit(run: u64, kind: u32, head: Bytes, body: Bytes) -> Status {
+    with(run, |run| {
+        // What is longer than any argument is not looked at, but it counts.
+        if head.len > limits::ARGUMENT || body.len > limits::ARGUMENT {
+            run.queue().emitted = usize::MAX;
+            return run.send(kind, &[], &[]);
+        }
+        // SAFETY: the plugin lends it for this call.
+        let head = unsafe { head.get() };
+        // SAFETY: the plugin lends it for this call.
+        let body = unsafe { body.get() };
+        run.send(kind, head, body)
+    })
+}
+
+/// # Safety
+/// The slices can be read during the call; `out` is null or a completion that can be written.
+unsafe extern "C" fn call(run: u64, method: Bytes, head: Bytes, body: Bytes, out: *mut Completion) -> Status {
+    if out.is_null() {
+        return E_BAD_ARG;
+    }
+    with(run, |run| {
+        // SAFETY: the plugin lends them for this call.
+        let Arguments { method, head, body } = match unsafe { Arguments::of(method, head, body) } {
+            Ok(arguments) => arguments,
+            Err(status) => return status,
+        };
+        let ticket = match run.begin(None, method, head, body) {
+            Ok(ticket) => ticket,
+            Err(status) => return status,
+        };
+        match run.wait(None, |queue| queue.awaited.remove(&ticket).map(Ok)) {
+            Ok(answer) => {
+                let status = answer.status;
+                // SAFETY: not null, and the plugin vouches for the rest.
+                match unsafe { hand_out(0, answer, out) } {
+                    Ok(()) => status,
+                    Err(status) => status,
+                }
+            }
+            Err(status) => {
+                run.queue().open.remove(&ticket);
+                run.backend.cancel(&run, ticket);
+                status
+            }
+        }
+    })
+}
+
+/// This version has no extensions.
+unsafe extern "C" fn get_extension(_: Bytes) -> *const c_void {
+    std::ptr::null()
+}
+
+thread_local! {
+    /// The answer handed out last on this thread: its bytes are lent until the
+    /// next one, and two threads of a plugin do not take them from each other.
+    static LENT: RefCell<Option<Answer>> = const { RefCell::new(None) };
+}
+
+/// # Safety
+/// `out` can be written.
+unsafe fn hand_out(tag: u64, answer: Answer, out: *mut Completion) -> Result<(), Status> {
+    LENT.try_with(|lent| {
+        let mut lent = lent.borrow_mut();
+        let Answer { status, head, body } = lent.insert(answer);
+        let completion = Completion { tag, status: *status, reserved: 0, head: Bytes::of(head), body: Bytes::of(body) };
+        // SAFETY: the caller vouches for it.
+        unsafe { out.write(completion) };
+    })
+    // The thread is ending; it cannot be lent anything.
+    .map_err(|_| E_INTERNAL)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Answers calls to `now/1` at once, keeps the tickets of all others, and refuses `no/1`.
+    #[derive(Default)]
+    struct Recorder {
+        kept: Mutex<Vec<u64>>,
+        cancelled: Mutex<Vec<u64>>,
+        emitted: Mutex<Vec<(u32, usize)>>,
+    }
+
+    impl Backend for Recorder {
+        fn submit(&self, run: &Arc<Run>, ticket: u64, method: &str, head: &[u8], _: &[u8]) -> Status {
+            match method {
+                "now/1" => run.complete(ticket, answer(head)),
+                "no/1" => return -5,
+                _ => self.kept.lock().unwrap().push(ticket),
+            }
+            OK
+        }
+        fn cancel(&self, _: &Arc<Run>, ticket: u64) {
+            self.cancelled.lock().unwrap().push(ticket);
+        }
+        fn emit(&self, _: &Arc<Run>, kind: u32, head: &[u8], _: &[u8]) -> Status {
+            self.emitted.lock().unwrap().push((kind, head.len()));
+            OK
+        }
+        fn exceeded(&self, _: &Arc<Run>) {
+            self.emitted.lock().unwrap().push((0, 0));
+        }
+    }
+
+    fn answer(head: &[u8]) -> Answer {
+        Answer { status: OK, head: head.to_vec(), body: Vec::new() }
+    }
+
+    fn opened() -> (Arc<Run>, Arc<Recorder>) {
+        let recorder = Arc::new(Recorder::default());
+        (Run::open(fresh_number(), Arc::clone(&recorder) as Arc<dyn Backend>), recorder)
+    }
+
+    fn ask(run: &Run, tag: u64, method: &str, head: &[u8]) -> Status {
+        // SAFETY: everything lent outlives the call.
+        unsafe { submit(run.number, tag, Bytes::of(method.as_bytes()), Bytes::of(head), Bytes::EMPTY) }
+    }
+
+    fn took(run: &Run, timeout_ms: i64) -> (Status, u64, Vec<u8>) {
+        let mut out = Completion::EMPTY;
+        // SAFETY: `out` can be written, and what it is lent is read before the next call.
+        let status = unsafe { next(run.number, timeout_ms, &mut out) };
+        // SAFETY: lent until the next call on this thread.
+        (status, out.tag, unsafe { out.head.get() }.to_vec())
+    }
+
+    #[test]
+    fn answers_come_under_their_tags_however_early() {
+        let (run, recorder) = opened();
+        assert_eq!(ask(&run, 7, "later/1", b""), OK);
+        assert_eq!(ask(&run, 8, "now/1", b"{}"), OK);
+        assert_eq!(took(&run, -1), (OK, 8, b"{}".to_vec()));
+        assert_eq!(took(&run, 0).0, NUDGED, "nothing is ready");
+        let ticket = recorder.kept.lock().unwrap()[0];
+        run.complete(ticket, answer(b"1"));
+        run.complete(ticket, answer(b"2"));
+        run.complete(999, answer(b"3"));
+        assert_eq!(took(&run, -1), (OK, 7, b"1".to_vec()));
+        assert_eq!(took(&run, 0).0, NUDGED, "an answer comes once, and none that was not asked for");
+        assert_eq!(ask(&run, 9, "no/1", b""), -5);
+    }
+
+    #[test]
+    fn a_blocking_call_leaves_the_answers_of_others() {
+        let (run, _) = opened();
+        assert_eq!(ask(&run, u64::MAX, "now/1", b"other"), OK);
+        let mut out = Completion::EMPTY;
+        // SAFETY: everything lent outlives the call.
+        let status = unsafe { call(run.number, Bytes::of(b"now/1"), Bytes::of(b"mine"), Bytes::EMPTY, &mut out) };
+        // SAFETY: lent until the next call on this thread.
+        assert_eq!((status, unsafe { out.head.get() }), (OK, b"mine".as_slice()));
+        assert_eq!(took(&run, -1), (OK, u64::MAX, b"other".to_vec()));
+    }
+
+    #[test]
+    fn what_was_given_up_does_not_come() {
+        let (run, recorder) = opened();
+        ask(&run, 1, "later/1", b"");
+        ask(&run, 2, "now/1", b"");
+        for tag in [1, 2] {
+            // SAFETY: takes numbers only.
+            assert_eq!(unsafe { cancel(run.number, tag) }, OK);
+        }
+        assert_eq!(*recorder.cancelled.lock().unwrap(), *recorder.kept.lock().unwrap());
+        run.complete(recorder.kept.lock().unwrap()[0], answer(b""));
+        assert_eq!(took(&run, 0).0, NUDGED);
+    }
+
+    #[test]
+    fn a_nudge_wakes_whoever_waits_from_another_thread() {
+        let (run, _) = opened();
+        let number = run.number;
+        // SAFETY: takes a number only.
+        let other = std::thread::spawn(move || unsafe { nudge(number) });
+        assert_eq!(took(&run, -1).0, NUDGED);
+        assert_eq!(other.join().unwrap(), OK);
+    }
+
+    #[test]
+    fn a_cancelled_run_may_still_send_and_a_closed_one_nothing() {
+        let (run, recorder) = opened();
+        run.cancel();
+        assert_eq!(ask(&run, 1, "now/1", b""), E_CANCELLED);
+        assert_eq!(took(&run, -1).0, E_CANCELLED);
+        // SAFETY: everything lent outlives the call.
+        let say = || unsafe { emit(run.number, KIND_LOG, Bytes::of(b"{}"), Bytes::EMPTY) };
+        assert_eq!(say(), OK);
+        run.close();
+        assert_eq!((say(), ask(&run, 1, "now/1", b""), took(&run, -1).0), (E_ENDED, E_ENDED, E_ENDED));
+        assert_eq!(recorder.emitted.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn limits_hold() {
+        let (run, recorder) = opened();
+        let most = u64::try_from(limits::IN_FLIGHT + limits::WAITING).unwrap();
+        for tag in 0..most {
+            assert_eq!(ask(&run, tag, "later/1", b""), OK);
+        }
+        assert_eq!(ask(&run, most, "later/1", b""), E_LIMIT);
+        recorder.kept.lock().unwrap().iter().for_each(|ticket| run.complete(*ticket, answer(b"")));
+        let left = u64::try_from(limits::CALLS).unwrap() - most;
+        for tag in 0..left {
+            assert_eq!(ask(&run, tag, "now/1", b""), OK);
+        }
+        assert_eq!(ask(&run, 0, "now/1", b""), E_LIMIT, "the call after the last");
+
+        let long = "m".repeat(METHOD + 1);
+        assert_eq!(ask(&run, 0, &long, b""), E_BAD_ARG);
+        // SAFETY: nothing of it is read, because it is too long.
+        let giant = unsafe {
+            submit(run.number, 0, Bytes::EMPTY, Bytes { ptr: [0u8].as_ptr(), len: limits::ARGUMENT + 1 }, Bytes::EMPTY)
+        };
+        assert_eq!(giant, E_LIMIT);
+        // SAFETY: not UTF-8, but it can be read.
+        assert_eq!(unsafe { submit(run.number, 0, Bytes::of(&[255]), Bytes::EMPTY, Bytes::EMPTY) }, E_BAD_ARG);
+        // SAFETY: a null pointer is allowed.
+        assert_eq!(unsafe { next(run.number, 0, std::ptr::null_mut()) }, E_BAD_ARG);
+    }
+
+    #[test]
+    fn more_than_a_run_may_send_is_said_but_not_handed_on() {
+        let (run, recorder) = opened();
+        let part = vec![b' '; limits::EMITTED / 2];
+        // SAFETY: everything lent outlives the call.
+        let say = |part: &[u8]| unsafe { emit(run.number, KIND_EMISSION, Bytes::of(part), Bytes::EMPTY) };
+        assert_eq!([say(&part), say(&part), say(b"x"), say(b"")], [OK, OK, E_LIMIT, E_LIMIT]);
+        let sizes: Vec<usize> = recorder.emitted.lock().unwrap().iter().map(|(_, size)| *size).collect();
+        assert_eq!(sizes, [part.len(), part.len(), 0, 0]);
+    }
+}
