@@ -9,7 +9,7 @@ mod sending;
 mod syntax;
 mod words;
 
-use engine_plugin_api::{Judgement, Unknown};
+use engine_plugin_api::{Cause, Judgement, Unknown};
 use mail_syntax::dmarc::StepFound;
 
 use crate::facts::Facts;
@@ -46,8 +46,11 @@ pub fn judge(facts: &Facts) -> Judgement {
 /// What could not be told, once for each thing that it leaves open.
 fn unanswered(facts: &Facts, out: &mut Judgement) {
     let domain = &facts.domain;
-    let mut tell = |what: String, cause: Option<&engine_plugin_api::Cause>| {
-        if let Some(cause) = cause {
+    // One answer that does not come is told once, by the first thing that it leaves open.
+    let mut told: Vec<Cause> = Vec::new();
+    let mut tell = |what: String, cause: Option<&Cause>| {
+        if let Some(cause) = cause.filter(|cause| !told.contains(cause)) {
+            told.push((*cause).clone());
             out.unknown(Unknown::new(words::subject(facts), what, cause.clone()));
         }
     };

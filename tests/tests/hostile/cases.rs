@@ -21,8 +21,21 @@ pub struct Case {
 /// are about deadlines come to it.
 const DEADLINE: Duration = Duration::from_secs(40);
 
+/// A DKIM key of 2048 bits, as the strings of a TXT record.
+const KEY: &str = concat!(
+    r#""v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAtZFW49Qi3M7uBzpmVD2JSB2fyTa"#,
+    r#"43MFpsoZyShAdF5/XAL0a2gmdAwhSx+2lmOmll0j0jKDCCsI2J2yxvSnHS5Hpp8IuDoyohhxBgsvX4JRf7VN39hDCd"#,
+    r#"W5brS6p7xgmzMhrRqj3stzsIuq6P+3vUPdDCNBj3+NAHXMY4B0OUmyA46AD48" "dyoLH+HLlce4IM1AuVO+Kz2rzO"#,
+    r#"HE5z5l4ZCXxCIDRhkxJ9RFHnrzXs8Wv1YqDeYc208u6fyM2EiGjiwGJKHPQMuTy2nl/m4YqaSJoY2Y8jHx3BPOiWGV"#,
+    r#"J2ibEWFyomBhaJlbRg8jj1Q1z3MSLKKqSbP/YT2gVLdf96XwIDAQAB""#,
+);
+
 /// A healthy domain but for what `zone` and `sections` add, and the server's keys.
 fn world(zone: &str, server: &str, sections: &str) -> String {
+    let dmarc = match zone.contains("_dmarc.") {
+        true => String::new(),
+        false => format!("_dmarc.{DOMAIN}. TXT \"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}\""),
+    };
     format!(
         r#"
 zone = '''
@@ -33,6 +46,8 @@ ns2.{DOMAIN}.         A     25.25.0.54
 {DOMAIN}.             MX    10 mx.{DOMAIN}.
 mx.{DOMAIN}.          A     25.25.1.1
 1.1.25.25.in-addr.arpa. PTR mx.{DOMAIN}.
+default._domainkey.{DOMAIN}. TXT {KEY}
+{dmarc}
 {zone}
 '''
 [[blocklist]]
@@ -291,6 +306,15 @@ fn zone_cases() -> Vec<Case> {
     let below: String = (0..6).map(|digit| format!(" include:{digit}.%{{d}}")).collect();
     let fan =
         format!("{}\n*.fan.{DOMAIN}. TXT \"v=spf1{below} -all\"", spf("v=spf1 include:0.fan.hostile.example -all"));
+    let dmarc = |texts: &str| format!("{plain}\n_dmarc.{DOMAIN}. TXT {texts}");
+    let mut many_dmarc = plain.clone();
+    for number in 0..500 {
+        let _ = write!(many_dmarc, "\n_dmarc.{DOMAIN}. TXT \"v=DMARC1; p=none; rua=mailto:r{number}@r.example\"");
+    }
+    let addresses = format!("\",mailto:postmaster@{DOMAIN}\" ").repeat(1500);
+    let big_dmarc = dmarc(&format!("\"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}\" {addresses}"));
+    let junk = "\"\\000\\255;=;x\" ".repeat(4000);
+    let tags_dmarc = dmarc(&format!("\"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}; \" {junk}"));
     let edns = case(
         "dns-edns-size",
         "an answer of 64 KB in one datagram, with an EDNS size of 1",
@@ -305,6 +329,14 @@ fn zone_cases() -> Vec<Case> {
         zone("dns-alias-chain-of-names", "an exchange behind 50 aliases", &chain),
         zone("dns-alias-circle", "an exchange whose alias leads back to itself", &circle),
         zone("spf-include-circle", "SPF records that include each other", &include_circle),
+        zone("dmarc-500-records", "500 DMARC records", &many_dmarc),
+        zone("dmarc-50k-addresses", "a DMARC record with 1,500 report addresses", &big_dmarc),
+        zone("dmarc-50k-junk", "a DMARC record of 30 KB of tags that are none", &tags_dmarc),
+        zone(
+            "dmarc-alias-circle",
+            "a DMARC name that is an alias of itself",
+            &format!("{plain}\n_dmarc.{DOMAIN}. CNAME _dmarc.{DOMAIN}."),
+        ),
         zone("spf-include-fan", "SPF records that include six others each, without end", &fan),
     ]
 }

@@ -47,7 +47,9 @@ pub fn judge(facts: &Facts, found: &Found, repair: &mut Repair, out: &mut Judgem
         let finding = if syntax.iter().all(mild) { finding.severity(Severity::Notice) } else { finding };
         repair.find(finding, "Write the record as a list of `tag=value` with `;` between them.", out);
     }
-    let twice = issues(&duplicate);
+    // An ignored tag may stand there as often as it likes.
+    let known = |issue: &&Issue| found.record.tags.iter().any(|tag| tag.name.is_some() && tag.span() == issue.span);
+    let twice: Vec<&Issue> = issues(&duplicate).into_iter().filter(known).collect();
     if !twice.is_empty() {
         let said = format!(
             "{} stands in {whose} more than once. No rule says which counts: receivers take the first, the last, or no \
@@ -132,7 +134,13 @@ fn unknown(facts: &Facts, found: &Found, repair: &mut Repair, out: &mut Judgemen
         IssueKind::UnknownTag(meant) => meant.map(|meant| (issue.span.of(&found.text), meant)),
         _ => None,
     });
-    let tags: Vec<&str> = issues.iter().map(|issue| issue.span.of(&found.text)).collect();
+    let mut tags: Vec<&str> = Vec::new();
+    for issue in issues {
+        let name = issue.span.of(&found.text);
+        if !tags.contains(&name) {
+            tags.push(name);
+        }
+    }
     let what = match meant {
         Some((name, meant)) => format!(" `{name}` looks like a misspelt `{}`, which is missing then.", meant.word()),
         None => String::new(),
