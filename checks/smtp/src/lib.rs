@@ -69,7 +69,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            max_sessions: 16,
+            max_sessions: exchangers::MOST_SESSIONS,
             slow_greeting: 5,
             relay_sender: RELAY_SENDER.to_owned(),
             relay_recipient: RELAY_RECIPIENT.to_owned(),

@@ -15,6 +15,7 @@ pub fn registry() -> Result<Registry, RegistryError> {
     registry.add::<check_dkim::Dkim>(origin)?;
     registry.add::<check_dnsbl::Dnsbl>(origin)?;
     registry.add::<check_greylist::Greylist>(origin)?;
+    registry.add::<check_mta_sts::MtaSts>(origin)?;
     registry.add::<check_mx::Mx>(origin)?;
     registry.add::<check_reverse_dns::ReverseDns>(origin)?;
     registry.add::<check_smtp::Smtp>(origin)?;
