@@ -5,6 +5,7 @@
 
 use engine_plugin_api::{
     Cause, Delivery, Evidence, Finding, Judgement, Observed, Remedy, Span, Stance, Subject, Unknown,
+    services::HttpReply,
 };
 use mail_syntax::mta_sts::{self, Mode, Policy, RecordIssue};
 
@@ -38,7 +39,7 @@ pub fn judge(facts: &Facts, config: &Config) -> Judgement {
                     out.find(invalid(facts, text, issues.first()));
                 }
                 (None, Some((reply, text, policy))) if policy.faults().next().is_none() => {
-                    out.find(unannounced(facts, &Evidence::quoting(&reply.evidence, text), &policy));
+                    out.find(unannounced(facts, &quoted(reply, text, None), &policy));
                 }
                 (None, _) => out.find(missing(facts)),
             }
@@ -83,6 +84,18 @@ fn subject(facts: &Facts) -> Subject {
 
 fn span(span: mail_syntax::Span) -> Span {
     Span::new(span.start, span.end)
+}
+
+/// The policy in a line, or that line of it which holds `at`, pointed at.
+fn quoted(reply: &HttpReply, text: &str, at: Option<(mail_syntax::Span, &str)>) -> Evidence {
+    let Some((at, label)) = at else {
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        return Evidence::quoting(&reply.evidence, lines.join(" | "));
+    };
+    let start = text.get(..at.start).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+    let line = text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
+    let clamped = |offset: usize| offset.saturating_sub(start).min(line.len());
+    Evidence::quoting(&reply.evidence, line).at(Span::new(clamped(at.start), clamped(at.end)), label)
 }
 
 /// The same word for every exchange.
@@ -203,7 +216,7 @@ fn id_unchanged(facts: &Facts, record: &str, id: &str, config: &Config, out: &mu
     out.find(
         Finding::new(ID_UNCHANGED, subject(facts), seen)
             .evidence(Evidence::quoting(&facts.evidence, record).at(at, "as before"))
-            .evidence(Evidence::quoting(&reply.evidence, text))
+            .evidence(quoted(reply, text, None))
             .remedy(remedy),
     );
 }

@@ -6,7 +6,7 @@ use engine_plugin_api::{
 };
 use mail_syntax::mta_sts::{Mode, Policy};
 
-use super::{span, subject};
+use super::subject;
 use crate::{
     MX_CERTIFICATE, MX_NOT_LISTED, NONE, PATTERN_UNUSED, TESTING, UNDELIVERABLE, WORKING,
     facts::{Exchange, Facts},
@@ -25,12 +25,9 @@ struct Standing<'f> {
 /// Judges the exchanges by `policy`.
 pub(super) fn judge(facts: &Facts, policy: &Policy, out: &mut Judgement) {
     let Some((reply, text, _)) = facts.policy() else { return };
-    let quoted = Evidence::quoting(&reply.evidence, text);
+    let quoted = super::quoted(reply, text, None);
     let mode = policy.mode().unwrap_or(Mode::None);
-    let at_mode = |label: &str| match policy.mode {
-        Some((_, at)) => quoted.clone().at(span(at), label),
-        None => quoted.clone(),
-    };
+    let at_mode = |label: &str| super::quoted(reply, text, policy.mode.map(|(_, at)| (at, label)));
     if mode == Mode::None {
         let seen = format!("The policy of {} has mode none: it asks nothing of senders.", facts.domain);
         out.find(Finding::new(NONE, subject(facts), seen).evidence(at_mode("no policy")));
@@ -62,7 +59,7 @@ pub(super) fn judge(facts: &Facts, policy: &Policy, out: &mut Judgement) {
             one(facts, standing, mode, &quoted, out);
         }
     }
-    unused(facts, policy, &quoted, out);
+    unused(facts, policy, |at| super::quoted(reply, text, Some((at, "no MX record"))), out);
     let in_order = standings.iter().all(|standing| standing.verdict == Delivery::Deliver);
     if mode == Mode::Testing {
         let hosts = if in_order { "All exchanges hold to it, so it can be enforced" } else { "It protects nobody" };
@@ -192,7 +189,7 @@ fn unknown(facts: &Facts, standing: &Standing<'_>, out: &mut Judgement) {
     out.unknown(Unknown::new(Subject::Host(host.clone()), what, cause));
 }
 
-fn unused(facts: &Facts, policy: &Policy, quoted: &Evidence, out: &mut Judgement) {
+fn unused(facts: &Facts, policy: &Policy, quoted: impl Fn(mail_syntax::Span) -> Evidence, out: &mut Judgement) {
     let fits = |pattern: &mail_syntax::mta_sts::Pattern| facts.exchanges.iter().any(|e| pattern.matches(&e.name));
     let idle: Vec<_> = policy.patterns.iter().filter(|pattern| !fits(pattern)).collect();
     // Where none is listed, that is the fault, and told.
@@ -202,11 +199,7 @@ fn unused(facts: &Facts, policy: &Policy, quoted: &Evidence, out: &mut Judgement
     let remedy = Remedy::step(
         "Take out what is no exchange any more, and give the record a new id; leave what is to become one.",
     );
-    out.find(
-        Finding::new(PATTERN_UNUSED, subject(facts), seen)
-            .evidence(quoted.clone().at(span(first.span), "no MX record"))
-            .remedy(remedy),
-    );
+    out.find(Finding::new(PATTERN_UNUSED, subject(facts), seen).evidence(quoted(first.span)).remedy(remedy));
 }
 
 fn working(facts: &Facts, policy: &Policy, evidence: EvidenceId, standings: &[Standing<'_>]) -> Finding {

@@ -6,7 +6,7 @@ use engine_plugin_api::{
 };
 use mail_syntax::mta_sts::{self, LARGEST_POLICY, Mode, Policy};
 
-use super::{for_all, policy_unknown, proposed, span, subject};
+use super::{for_all, policy_unknown, proposed, quoted, subject};
 use crate::{
     MAX_AGE_SHORT, POLICY_CERTIFICATE, POLICY_CONTENT_TYPE, POLICY_HOST_MISSING, POLICY_INVALID, POLICY_REDIRECTED,
     POLICY_UNAVAILABLE,
@@ -161,7 +161,7 @@ fn served(facts: &Facts, reply: &HttpReply, out: &mut Judgement) -> Option<Polic
             format!("The policy of {} is faulty ({label}){html}: senders act as if there were none.", facts.domain);
         let mode = policy.mode().unwrap_or(Mode::Testing);
         let finding = Finding::new(POLICY_INVALID, subject(facts), seen)
-            .evidence(Evidence::quoting(&reply.evidence, text).at(span(issue.span), label))
+            .evidence(quoted(reply, text, Some((issue.span, &label))))
             .remedy(Remedy::step("Serve this policy, and give the record a new id.").setting(proposed(facts, mode)));
         return not_had(facts, finding, "the policy is faulty", out);
     }
@@ -216,7 +216,7 @@ fn short(facts: &Facts, reply: &HttpReply, text: &str, policy: &Policy, out: &mu
     out.find(
         Finding::new(MAX_AGE_SHORT, subject(facts), seen)
             .severity(if age < SHORT { Severity::Warning } else { Severity::Notice })
-            .evidence(Evidence::quoting(&reply.evidence, text).at(span(at), "short"))
+            .evidence(quoted(reply, text, Some((at, "short"))))
             .remedy(remedy),
     );
 }
