@@ -13,7 +13,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   generate [--check]       the list of checks and the generated documents;
                            with --check only says what is out of date
   bench                    what a run costs, over the lab alone: round trips,
-                           questions, start-up, size";
+                           questions, start-up, size
+  bench plugins            what the plugin boundary costs, beside a linked check";
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +25,7 @@ fn main() -> anyhow::Result<()> {
         ["generate"] => generate::generate(false),
         ["generate", "--check"] => generate::generate(true),
         ["bench"] => bench::bench(),
+        ["bench", "plugins"] => bench::plugins(),
         _ => bail!("{USAGE}"),
     }
 }
