@@ -121,7 +121,8 @@ pub enum FaultAnswer {
     NoSoa,
     /// The truth with TTLs of 2^32 - 1.
     HugeTtl,
-    /// SERVFAIL to every other question, beginning with the first.
+    /// SERVFAIL every other time that a server is asked the same question,
+    /// beginning with the first.
     Flapping,
     /// Truncated over UDP; over TCP one byte of the truth, then silence.
     TcpStall,
@@ -289,6 +290,8 @@ pub enum CertificateKind {
     Good,
     /// As good, but past its end date.
     Expired,
+    /// As good, but past its end date three days after the lab's start.
+    Expiring,
     /// As good, but for another name.
     WrongName,
     /// For the right name, signed by its own key.

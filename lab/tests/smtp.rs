@@ -72,9 +72,13 @@ async fn pipelined_commands_are_answered_in_order_and_noted() {
 
 #[tokio::test]
 async fn each_certificate_verifies_or_fails_as_it_is_called() {
-    for (kind, expected) in
-        [("good", ""), ("expired", "Expired"), ("wrong-name", "NotValidForName"), ("self-signed", "UnknownIssuer")]
-    {
+    for (kind, expected) in [
+        ("good", ""),
+        ("expiring", ""),
+        ("expired", "Expired"),
+        ("wrong-name", "NotValidForName"),
+        ("self-signed", "UnknownIssuer"),
+    ] {
         let lab =
             start(&format!("[[smtp]]\naddress = '25.25.1.1'\nhostname = 'mx.a.example'\ncertificate = '{kind}'")).await;
         let mut io = connect(route(&lab, "25.25.1.1:25")).await;
@@ -131,8 +135,10 @@ async fn connections_end_where_the_world_says() {
     )
     .await;
     assert!(TcpStream::connect(route(&lab, "25.25.1.1:25")).await.is_err());
-    let mut dropped = connect(route(&lab, "25.25.1.2:25")).await;
-    assert_eq!(reply(&mut dropped).await, "");
+    // The reset comes while connecting or after it, whichever is microseconds earlier.
+    if let Ok(mut dropped) = TcpStream::connect(route(&lab, "25.25.1.2:25")).await {
+        assert_eq!(reply(&mut dropped).await, "");
+    }
     let mut busy = connect(route(&lab, "25.25.1.3:25")).await;
     assert_eq!(reply(&mut busy).await, "421-4.3.2 Busy\r\n421 4.3.2 Come back\r\n");
     assert_eq!(reply(&mut busy).await, "");

@@ -4,10 +4,14 @@
 //! [issues](tag_list::Issue) found in it, each with the [`Span`] of bytes at fault.
 //! Nothing here opens a socket, reads a clock or ends at the first fault.
 
+pub mod caa;
 pub mod dkim;
 pub mod dmarc;
+pub mod fields;
+pub mod mta_sts;
 pub mod spf;
 pub mod tag_list;
+pub mod tls_rpt;
 
 /// A range of bytes inside a parsed text, `start..end`, end exclusive; both
 /// ends lie on character boundaries.

@@ -13,16 +13,52 @@ pub struct Case {
     pub words: String,
     /// The world, in the lab's language.
     pub world: String,
-    /// The deadline of each check.
-    pub deadline: Duration,
+    /// How long is waited for what.
+    pub patience: Patience,
 }
 
-/// Longer than every time-out of the network together; only the cases that
-/// are about deadlines come to it.
-const DEADLINE: Duration = Duration::from_secs(40);
+/// What decides how a behaviour ends: what comes, a time-out or a deadline. The
+/// outcome must not depend on how fast the machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// What comes: all time-outs are long.
+    Answers,
+    /// What does not come: time-outs are short, and a busy machine still
+    /// gives the other answers in them.
+    Silence,
+    /// The deadline of each check, long before any time-out.
+    Deadline,
+}
+
+impl Patience {
+    /// How long is waited for a DNS answer, and for a reply over SMTP.
+    pub fn limits(self) -> [Duration; 2] {
+        let [dns, smtp] = match self {
+            Patience::Answers => [15, 30],
+            Patience::Silence => [2, 3],
+            Patience::Deadline => [120, 120],
+        };
+        [Duration::from_secs(dns), Duration::from_secs(smtp)]
+    }
+
+    /// The deadline of each check.
+    pub fn deadline(self) -> Duration {
+        Duration::from_secs(if self == Patience::Deadline { 2 } else { 150 })
+    }
+}
+
+/// Behaviours that end by a time-out, beside those that are silent by name.
+const SILENT: [&str; 5] = ["a-byte-at-a-time", "dns-tcp-stall", "dns-wrong-source", "echo-server", "no-final-line"];
+
+/// A DKIM key of 2048 bits, as the strings of a TXT record.
+const DKIM_KEY: &str = r#""v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAtZFW49Qi3M7uBzpmVD2JSB2fyTa43MFpsoZyShAdF5/XAL0a2gmdAwhSx+2lmOmll0j0jKDCCsI2J2yxvSnHS5Hpp8IuDoyohhxBgsvX4JRf7VN39hDCdW5brS6p7xgmzMhrRqj3stzsIuq6P+3vUPdDCNBj3+NAHXMY4B0OUmyA46AD48" "dyoLH+HLlce4IM1AuVO+Kz2rzOHE5z5l4ZCXxCIDRhkxJ9RFHnrzXs8Wv1YqDeYc208u6fyM2EiGjiwGJKHPQMuTy2nl/m4YqaSJoY2Y8jHx3BPOiWGVJ2ibEWFyomBhaJlbRg8jj1Q1z3MSLKKqSbP/YT2gVLdf96XwIDAQAB""#;
 
 /// A healthy domain but for what `zone` and `sections` add, and the server's keys.
 fn world(zone: &str, server: &str, sections: &str) -> String {
+    let dmarc = match zone.contains("_dmarc.") {
+        true => String::new(),
+        false => format!("_dmarc.{DOMAIN}. TXT \"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}\""),
+    };
     format!(
         r#"
 zone = '''
@@ -33,6 +69,8 @@ ns2.{DOMAIN}.         A     25.25.0.54
 {DOMAIN}.             MX    10 mx.{DOMAIN}.
 mx.{DOMAIN}.          A     25.25.1.1
 1.1.25.25.in-addr.arpa. PTR mx.{DOMAIN}.
+default._domainkey.{DOMAIN}. TXT {DKIM_KEY}
+{dmarc}
 {zone}
 '''
 [[blocklist]]
@@ -58,7 +96,9 @@ fn spf(record: &str) -> String {
 }
 
 fn case(name: &str, words: &str, world: String) -> Case {
-    Case { name: name.to_owned(), words: words.to_owned(), world, deadline: DEADLINE }
+    let silent = SILENT.contains(&name) || name.contains("silent");
+    let patience = if silent { Patience::Silence } else { Patience::Answers };
+    Case { name: name.to_owned(), words: words.to_owned(), world, patience }
 }
 
 /// A case whose SMTP server acts.
@@ -127,7 +167,7 @@ fn smtp_cases() -> Vec<Case> {
         act(
             "slow-but-whole",
             "a banner byte by byte that ends in time",
-            r"{ at = 'greeting', say = '220 mx.hostile.example ESMTP\r\n', pace = '10ms' }",
+            r"{ at = 'greeting', say = '220 mx.hostile.example ESMTP\r\n', pace = '1ms' }",
         ),
         act(
             "binary-banner",
@@ -291,6 +331,15 @@ fn zone_cases() -> Vec<Case> {
     let below: String = (0..6).map(|digit| format!(" include:{digit}.%{{d}}")).collect();
     let fan =
         format!("{}\n*.fan.{DOMAIN}. TXT \"v=spf1{below} -all\"", spf("v=spf1 include:0.fan.hostile.example -all"));
+    let dmarc = |texts: &str| format!("{plain}\n_dmarc.{DOMAIN}. TXT {texts}");
+    let mut many_dmarc = plain.clone();
+    for number in 0..500 {
+        let _ = write!(many_dmarc, "\n_dmarc.{DOMAIN}. TXT \"v=DMARC1; p=none; rua=mailto:r{number}@r.example\"");
+    }
+    let addresses = format!("\",mailto:postmaster@{DOMAIN}\" ").repeat(1500);
+    let big_dmarc = dmarc(&format!("\"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}\" {addresses}"));
+    let junk = "\"\\000\\255;=;x\" ".repeat(4000);
+    let tags_dmarc = dmarc(&format!("\"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}; \" {junk}"));
     let edns = case(
         "dns-edns-size",
         "an answer of 64 KB in one datagram, with an EDNS size of 1",
@@ -305,23 +354,33 @@ fn zone_cases() -> Vec<Case> {
         zone("dns-alias-chain-of-names", "an exchange behind 50 aliases", &chain),
         zone("dns-alias-circle", "an exchange whose alias leads back to itself", &circle),
         zone("spf-include-circle", "SPF records that include each other", &include_circle),
+        zone("dmarc-500-records", "500 DMARC records", &many_dmarc),
+        zone("dmarc-50k-addresses", "a DMARC record with 1,500 report addresses", &big_dmarc),
+        zone("dmarc-50k-junk", "a DMARC record of 30 KB of tags that are none", &tags_dmarc),
+        zone(
+            "dmarc-alias-circle",
+            "a DMARC name that is an alias of itself",
+            &format!("{plain}\n_dmarc.{DOMAIN}. CNAME _dmarc.{DOMAIN}."),
+        ),
         zone("spf-include-fan", "SPF records that include six others each, without end", &fan),
     ]
 }
 
 fn deadline_cases() -> Vec<Case> {
-    let slow = world(&spf("v=spf1 mx -all"), "", "[[fault]]\nname = '*'\ndelay = '1s'");
-    let deadline = |case: Case| Case { deadline: Duration::from_millis(1_500), ..case };
+    let plain = spf("v=spf1 mx -all");
+    let late = |name: &str| world(&plain, "", &format!("[[fault]]\nname = '{name}'\ndelay = '5m'"));
+    let deadline = |case: Case| Case { patience: Patience::Deadline, ..case };
     vec![
         deadline(smtp(
             "deadline-in-a-session",
             "no greeting, and a deadline before its time-out",
             "silent_at = 'greeting'",
         )),
+        deadline(case("deadline-in-dns", "no DNS answer before the deadline", late("*"))),
         deadline(case(
-            "deadline-in-dns",
-            "every DNS answer takes a second, and the deadline comes before the second one",
-            slow,
+            "deadline-in-further-dns",
+            "the exchange is known, and its addresses come after the deadline",
+            late("mx.hostile.example"),
         )),
     ]
 }
