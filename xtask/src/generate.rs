@@ -50,6 +50,7 @@ fn files() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     files.insert("Cargo.toml".into(), replaced(&workspace, "check-", &path)?);
     files.extend(crate::sdk::files()?);
     files.insert("docs/checks.md".into(), checks_page()?);
+    files.insert("docs/reference/services.md".into(), crate::services_page::page()?);
     files.insert("docs/reference/reasons.md".into(), reasons_page()?);
     files.insert("docs/schema/report-v1.json".into(), pretty(&Report::schema())?);
     files.insert("docs/schema/config.json".into(), pretty(&Config::schema(&builtin_checks::registry()?))?);
@@ -169,6 +170,7 @@ fn setting_rows(schema: &engine_plugin_api::serde_json::Value) -> String {
     rows.collect()
 }
 
-fn cell(text: &str) -> String {
+/// `text` as it fits into one cell of a table.
+pub fn cell(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }

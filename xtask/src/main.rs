@@ -4,6 +4,7 @@ mod bench;
 mod generate;
 mod scaffold;
 mod sdk;
+mod services_page;
 
 use anyhow::bail;
 
