@@ -3,6 +3,7 @@
 pub mod explain;
 pub mod lab;
 pub mod list;
+pub mod logs;
 pub mod plugin;
 pub mod plugin_author;
 pub mod replay;

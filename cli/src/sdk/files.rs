@@ -27,6 +27,7 @@ pub const SDK: &[(&str, &str)] = &[
     ("engine-plugin-api/src/services/record.rs", include_str!("../../../plugin-api/src/services/record.rs")),
     ("engine-plugin-api/src/services/smtp.rs", include_str!("../../../plugin-api/src/services/smtp.rs")),
     ("engine-plugin-api/src/services/tls.rs", include_str!("../../../plugin-api/src/services/tls.rs")),
+    ("engine-plugin-api/src/stance.rs", include_str!("../../../plugin-api/src/stance.rs")),
     ("engine-plugin-api/src/target.rs", include_str!("../../../plugin-api/src/target.rs")),
     ("engine-plugin-api/src/wire.rs", include_str!("../../../plugin-api/src/wire.rs")),
     ("engine-plugin-macros/Cargo.toml", include_str!("../../../cli/templates/sdk/engine-plugin-macros.toml")),

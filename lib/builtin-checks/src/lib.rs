@@ -11,6 +11,7 @@ use engine_core::registry::{Registry, RegistryError};
 pub fn registry() -> Result<Registry, RegistryError> {
     let mut registry = Registry::default();
     let origin = "built in";
+    registry.add::<check_bounce::Bounce>(origin)?;
     registry.add::<check_caa::Caa>(origin)?;
     registry.add::<check_dkim::Dkim>(origin)?;
     registry.add::<check_dnsbl::Dnsbl>(origin)?;
@@ -20,6 +21,7 @@ pub fn registry() -> Result<Registry, RegistryError> {
     registry.add::<check_smtp::Smtp>(origin)?;
     registry.add::<check_smtp_codes::SmtpCodes>(origin)?;
     registry.add::<check_spf::Spf>(origin)?;
+    registry.add::<check_tls_rpt::TlsRpt>(origin)?;
     registry.add::<check_vantage::Vantage>(origin)?;
     Ok(registry)
 }
