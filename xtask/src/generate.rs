@@ -49,6 +49,7 @@ fn files() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     files.insert("lib/builtin-checks/src/lib.rs".into(), replaced(&source, "    registry.add::<", &call)?);
     files.insert("Cargo.toml".into(), replaced(&workspace, "check-", &path)?);
     files.extend(crate::sdk::files()?);
+    files.insert("plugin-api/api.txt".into(), crate::api::listing()?);
     files.insert("docs/checks.md".into(), checks_page()?);
     files.insert("docs/reference/services.md".into(), crate::services_page::page()?);
     files.insert("docs/reference/reasons.md".into(), reasons_page()?);

@@ -1,5 +1,6 @@
 //! The project's own chores: `cargo xtask COMMAND`.
 
+mod api;
 mod bench;
 mod generate;
 mod scaffold;

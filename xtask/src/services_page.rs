@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use engine_plugin_api::{
-    Emission, Finding, Outcome, ServiceErrorKind, Target, Unknown,
+    Emission, Finding, Outcome, ServiceErrorKind, Stance, Target, Unknown,
     schemars::{Schema, schema_for},
     services::SERVICES,
 };
@@ -64,19 +64,17 @@ pub fn page() -> anyhow::Result<String> {
         ("The target of `run`", schema_for!(Target)),
         ("A finding, `{\"kind\":\"finding\", …}`", schema_for!(Finding)),
         ("Something that could not be told, `{\"kind\":\"unknown\", …}`", schema_for!(Unknown)),
+        (
+            "Where the check stands in a question that others look at too, `{\"kind\":\"stance\", …}`",
+            schema_for!(Stance),
+        ),
         ("The outcome", schema_for!(Outcome)),
     ] {
         writeln!(page, "\n### {name}\n")?;
         describe(&mut page, &mut told, &schema)?;
     }
-    // The third kind of emission has one member; that there are three is checked by the compiler.
     let progress = Emission::Progress { text: "waiting 5 min for the second attempt".to_owned() };
-    match progress {
-        Emission::Finding(_) | Emission::Unknown(_) => {}
-        Emission::Progress { .. } => {
-            writeln!(page, "\n### A line for the user who waits\n\n`{}`", serde_json::to_string(&progress)?)?;
-        }
-    }
+    writeln!(page, "\n### A line for the user who waits\n\n`{}`", serde_json::to_string(&progress)?)?;
     Ok(page)
 }
 

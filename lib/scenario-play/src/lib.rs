@@ -22,7 +22,10 @@ use engine_core::{
     session::{self, Finished, Network, Order, RunError},
 };
 use engine_lab::{Kind, Lab, Scenario, ScenarioTarget, WorldError};
-use engine_plugin_api::{CauseKind, FindingSpec, Message, Severity, Target, services::{RecordType, Transport}};
+use engine_plugin_api::{
+    CauseKind, FindingSpec, Message, Severity, Target,
+    services::{RecordType, Transport},
+};
 use serde_json::Value;
 
 pub use conformance::{Trial, conformance};
