@@ -33,6 +33,7 @@ fn facts(selectors: Vec<Selector>) -> Facts {
         selectors,
         guessed: 48,
         unanswered: Vec::new(),
+        mail: None,
     }
 }
 
