@@ -30,4 +30,6 @@ bash tests/real/install.sh </dev/null || {
 cargo build --locked
 cargo test --locked --workspace --exclude engine-tests
 cargo test --locked -p engine-plugin-api --features tracing --test boundary
+# The second loader, a feature of its own: its tests bring their own plugin host.
+cargo test --locked -p engine-tests --features wasm --test wasm
 cargo test --locked -p engine-tests --tests

@@ -27,6 +27,9 @@ pub enum Command {
     List(List),
     /// Explain a finding code, an SMTP reply or a status code.
     Explain(Explain),
+    /// Read mail logs: what was refused or deferred, why, and what helps.
+    #[command(after_help = LOG_EXIT_CODES)]
+    Logs(Logs),
     /// Make the report of a recorded run again, without a network.
     #[command(after_help = EXIT_CODES)]
     Replay(Replay),
@@ -42,6 +45,9 @@ pub enum Command {
 
 const EXIT_CODES: &str = "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 wrong arguments or \
 configuration; 3 something could not be told, and nothing worse; 130 interrupted.";
+
+const LOG_EXIT_CODES: &str = "Exit codes: 0 nothing that we sent was refused or deferred; 1 some was; 2 wrong \
+arguments, or a file is missing; 3 a log could not be read, or only in part, and nothing worse.";
 
 /// `engine run`.
 #[derive(Args, Debug)]
@@ -145,6 +151,26 @@ pub struct Explain {
     pub words: Vec<String>,
 }
 
+/// `engine logs`.
+#[derive(Args, Debug)]
+pub struct Logs {
+    /// Logs of Postfix, Exim or sendmail, compressed with gzip or not; `-` for standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How many names of each kind to print.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub top: usize,
+    /// A file of your own rules for what replies mean; repeat for several.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+    /// Where `[rules]` stands; ./engine.toml or the user's own without.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to print; JSON is one `logs/v1` object.
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
 /// `engine replay`.
 #[derive(Args, Debug)]
 pub struct Replay {
@@ -180,7 +206,7 @@ pub struct Lab {
 /// `engine schema`.
 #[derive(Args, Debug)]
 pub struct Schema {
-    /// `report`, `config`, or a check's id for its settings.
+    /// `report`, `config`, `logs`, or a check's id for its settings.
     #[arg(default_value = "report")]
     pub of: String,
 }
@@ -206,6 +232,33 @@ pub enum PluginAction {
     Remove(PluginRemove),
     /// Hold every plugin against what was added.
     Verify,
+    /// Make a plugin to begin with: it builds, and its test passes.
+    New(PluginNew),
+    /// Load a plugin, try what every check must keep, and play the scenarios of its pages on the lab.
+    Test(PluginTest),
+}
+
+/// `engine plugin new`.
+#[derive(Args, Debug)]
+pub struct PluginNew {
+    /// The id of its check, `vendor.name`; without a vendor, `local.name`.
+    pub name: String,
+    /// The language that it is written in.
+    #[arg(long, value_enum, default_value_t = crate::sdk::Language::Rust)]
+    pub lang: crate::sdk::Language,
+    /// The folder to make; the name without the vendor unless it is given.
+    #[arg(long)]
+    pub folder: Option<PathBuf>,
+}
+
+/// `engine plugin test`.
+#[derive(Args, Debug)]
+pub struct PluginTest {
+    /// The shared library.
+    pub file: PathBuf,
+    /// Run it in the engine's own process.
+    #[arg(long)]
+    pub trusted: bool,
 }
 
 /// `engine plugin add`.

@@ -9,6 +9,7 @@ mod network;
 mod progress;
 mod render;
 mod rules;
+mod sdk;
 mod target;
 
 use clap::Parser;
@@ -43,6 +44,7 @@ fn engine() -> Exit {
         Command::Run(run) => commands::run::run(*run),
         Command::List(list) => commands::list::list(&list),
         Command::Explain(explain) => commands::explain::explain(&explain),
+        Command::Logs(logs) => commands::logs::logs(&logs),
         Command::Replay(replay) => commands::replay::replay(&replay),
         Command::Lab(lab) => commands::lab::lab(&lab),
         Command::Schema(schema) => commands::schema::schema(&schema),

@@ -13,6 +13,7 @@
 //! [`session`] ties them together, for a live run and for a replay.
 
 pub mod config;
+pub mod matrix;
 pub mod net;
 pub mod plan;
 pub mod plugin;

@@ -177,7 +177,8 @@ fn effect_of(service: &str) -> SideEffect {
     }
 }
 
-fn is_kebab(word: &str) -> bool {
+/// Whether `word` is lower-case words and numbers joined by `-`, as ids and codes are.
+pub fn is_kebab(word: &str) -> bool {
     !word.is_empty()
         && word
             .split('-')

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    matrix::MatrixRow,
     net::{Answer, Request},
     plan::Skipped,
     recording::{Exchange, Vantage},
@@ -48,6 +49,10 @@ pub struct Report {
     pub findings: Vec<Reported>,
     /// What could not be told.
     pub could_not_tell: Vec<ReportedUnknown>,
+    /// What senders that hold to a policy do with each mail exchanger; empty
+    /// where no check judged that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policy_matrix: Vec<MatrixRow>,
     /// How each check ended, in the order of their ids.
     pub checks: Vec<CheckReport>,
     /// The checks that were not made.

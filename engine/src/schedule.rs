@@ -8,7 +8,7 @@ use std::{
 
 use engine_plugin_api::{
     BoxFuture, Cause, CauseKind, Context, DynCheck, Emission, Finding, Manifest, Outcome, Reply, ServiceError,
-    ServiceErrorKind, Services, Target, Unknown,
+    ServiceErrorKind, Services, Stance, Target, Unknown,
     services::{
         CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpReply, HttpRequest, SMTP_SESSION, SmtpReply,
         SmtpRequest,
@@ -83,6 +83,8 @@ pub struct CheckRun {
     pub findings: Vec<Finding>,
     /// What it could not tell.
     pub unknowns: Vec<Unknown>,
+    /// What it says of senders that hold to a policy.
+    pub stances: Vec<Stance>,
     /// What it did against its own manifest or the host's rules.
     pub violations: Vec<String>,
     /// Set when the host cut it off.
@@ -211,6 +213,7 @@ async fn run_one(
         outcome,
         findings: Vec::new(),
         unknowns: Vec::new(),
+        stances: Vec::new(),
         violations: tray.violations,
         cut,
     };
@@ -218,6 +221,7 @@ async fn run_one(
         match emission {
             Emission::Finding(finding) => run.findings.push(finding),
             Emission::Unknown(unknown) => run.unknowns.push(unknown),
+            Emission::Stance(stance) => run.stances.push(stance),
             Emission::Progress { .. } => {}
         }
     }

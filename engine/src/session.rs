@@ -216,6 +216,7 @@ fn assemble(registry: &Registry, recording: &Recording, plan: Plan, runs: Vec<sc
         verdict: settled.verdict,
         findings: settled.findings,
         could_not_tell: settled.could_not_tell,
+        policy_matrix: settled.policy_matrix,
         checks: settled.checks,
         skipped: plan.skipped.into_iter().map(Into::into).collect(),
         muted: settled.muted,

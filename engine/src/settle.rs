@@ -9,6 +9,7 @@ use std::{
 use engine_plugin_api::{Finding, Input, Outcome, Severity, Subject, Target, Unknown};
 
 use crate::{
+    matrix::{self, MatrixRow},
     profile::Profile,
     registry::{Registry, public_code},
     report::{CheckReport, Muted, Reported, ReportedUnknown, RootCause, Verdict, Violation},
@@ -25,6 +26,8 @@ pub struct Settled {
     pub findings: Vec<Reported>,
     /// See [`crate::report::Report::could_not_tell`].
     pub could_not_tell: Vec<ReportedUnknown>,
+    /// See [`crate::report::Report::policy_matrix`].
+    pub policy_matrix: Vec<MatrixRow>,
     /// See [`crate::report::Report::checks`].
     pub checks: Vec<CheckReport>,
     /// See [`crate::report::Report::muted`].
@@ -39,6 +42,7 @@ pub struct Settled {
 pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, target: &Target, options: &str) -> Settled {
     let mut findings: Vec<Reported> = Vec::new();
     let mut could_not_tell: Vec<ReportedUnknown> = Vec::new();
+    let mut stances = Vec::new();
     let mut checks = Vec::new();
     let mut violations = Vec::new();
     for run in runs {
@@ -63,6 +67,7 @@ pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, targe
                 could_not_tell.push(reported);
             }
         }
+        stances.extend(run.stances.into_iter().map(|stance| (run.id.clone(), stance)));
         checks.push(CheckReport { id: run.id, version: run.version, outcome: run.outcome });
     }
 
@@ -73,7 +78,8 @@ pub fn settle(runs: Vec<CheckRun>, registry: &Registry, profile: &Profile, targe
     could_not_tell.sort_by(|a, b| (&a.check, &a.subject, &a.what).cmp(&(&b.check, &b.subject, &b.what)));
     let examined = checks.iter().filter(|check| !matches!(check.outcome, Outcome::NotApplicable { .. })).count();
     let verdict = verdict(&findings, could_not_tell.len(), examined);
-    Settled { verdict, findings, could_not_tell, checks, muted, unused_mutes, violations }
+    let policy_matrix = matrix::join(stances);
+    Settled { verdict, findings, could_not_tell, policy_matrix, checks, muted, unused_mutes, violations }
 }
 
 /// The finding with all that its page and the profile say of it; `None` for a

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     net::IpAddr,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -103,8 +103,19 @@ pub(crate) enum Manner {
 struct Rule {
     rtype: Option<RecordType>,
     fault: Fault,
-    /// How often it was met.
-    met: AtomicUsize,
+    /// The questions that it made fail last time, each at its server (`None`:
+    /// the resolver); for a fault that comes and goes.
+    failed: Mutex<HashSet<(Option<IpAddr>, Name, RecordType)>>,
+}
+
+impl Rule {
+    /// Whether a fault that comes and goes is there: first, third, … time that
+    /// this server is asked this question, whoever else is asked meanwhile.
+    fn fails_now(&self, server: Option<IpAddr>, name: &Name, rtype: RecordType) -> bool {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let question = (server, name.clone(), rtype);
+        !failed.remove(&question) && failed.insert(question)
+    }
 }
 
 impl Names {
@@ -217,7 +228,6 @@ impl Names {
             let mut look = self.look(&name, rtype);
             if let Some(rule) = self.rule_of(server, &name, rtype) {
                 let fault = &rule.fault;
-                let met = rule.met.fetch_add(1, Ordering::Relaxed);
                 reply.delay += fault.delay.unwrap_or_default();
                 reply.ede = fault.ede.clone().or(reply.ede);
                 match fault.answer {
@@ -227,7 +237,9 @@ impl Names {
                     Some(FaultAnswer::Formerr) => return reply.failed(ResponseCode::FormErr),
                     Some(FaultAnswer::Nxdomain) => look = Look::NxDomain,
                     Some(FaultAnswer::Timeout) => return Reply { manner: Manner::Silent, ..reply },
-                    Some(FaultAnswer::Flapping) if met % 2 == 0 => return reply.failed(ResponseCode::ServFail),
+                    Some(FaultAnswer::Flapping) if rule.fails_now(server, &name, rtype) => {
+                        return reply.failed(ResponseCode::ServFail);
+                    }
                     Some(FaultAnswer::Flapping) => {}
                     Some(FaultAnswer::Truncated) => reply.manner = Manner::Truncated,
                     Some(FaultAnswer::TruncatedUdp) => reply.manner = Manner::TruncatedUdp,
@@ -388,7 +400,7 @@ impl Names {
                     .ok_or_else(|| format!("`{text}` is not a record type: expected for example `MX` or `TYPE99`"))?,
             ),
         };
-        let rule = Rule { rtype, fault: fault.clone(), met: AtomicUsize::new(0) };
+        let rule = Rule { rtype, fault: fault.clone(), failed: Mutex::default() };
         let (rules, name) = match fault.name.strip_prefix("*.") {
             _ if fault.name == "*" => (&mut self.below, Name::root()),
             Some(above) => (&mut self.below, zone::name(above)?),

@@ -121,7 +121,8 @@ pub enum FaultAnswer {
     NoSoa,
     /// The truth with TTLs of 2^32 - 1.
     HugeTtl,
-    /// SERVFAIL to every other question, beginning with the first.
+    /// SERVFAIL every other time that a server is asked the same question,
+    /// beginning with the first.
     Flapping,
     /// Truncated over UDP; over TCP one byte of the truth, then silence.
     TcpStall,

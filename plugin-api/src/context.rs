@@ -13,6 +13,7 @@ use crate::{
         CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpEnd, HttpFetch, HttpReply, HttpRequest,
         HttpStage, RecordData, RecordType, SMTP_SESSION, SmtpReply, SmtpRequest, Validation,
     },
+    stance::Stance,
 };
 
 /// A boxed future that may move between threads.
@@ -95,6 +96,8 @@ pub enum Emission {
     Finding(Finding),
     /// Something could not be told.
     Unknown(Unknown),
+    /// What a sender that holds to a policy does with an exchange.
+    Stance(Stance),
     /// A line for the user who waits.
     Progress {
         /// What is going on, for example `waiting 5 min for the second attempt`.
@@ -280,6 +283,11 @@ impl Context {
         self.0.emit(Emission::Unknown(unknown));
     }
 
+    /// Sends a cell of the policy matrix.
+    pub fn stance(&self, stance: Stance) {
+        self.0.emit(Emission::Stance(stance));
+    }
+
     /// Tells the waiting user what is going on.
     pub fn progress(&self, text: impl Into<String>) {
         self.0.emit(Emission::Progress { text: text.into() });
@@ -298,6 +306,9 @@ impl Context {
         }
         for unknown in judgement.unknowns {
             self.unknown(unknown);
+        }
+        for stance in judgement.stances {
+            self.stance(stance);
         }
         outcome
     }

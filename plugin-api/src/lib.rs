@@ -31,6 +31,7 @@ mod outcome;
 mod page;
 pub mod sdk;
 pub mod services;
+mod stance;
 mod target;
 mod wire;
 
@@ -45,5 +46,6 @@ pub use page::{CauseMatch, FindingSpec, Page, PageError};
 pub use schemars::{self, JsonSchema};
 pub use serde;
 pub use serde_json;
+pub use stance::{Delivery, Stance};
 pub use target::Target;
 pub use wire::{LogLine, PanicNote, PluginDocument};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     evidence::EvidenceId,
     finding::{Finding, Subject},
+    stance::Stance,
 };
 
 /// Why something could not be determined.
@@ -148,6 +149,9 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// What could not be told.
     pub unknowns: Vec<Unknown>,
+    /// What senders that hold to a policy do with each exchange.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stances: Vec<Stance>,
 }
 
 impl Judgement {

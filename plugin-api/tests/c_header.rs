@@ -180,3 +180,21 @@ fn the_c_header_holds_on_32_bits_and_in_cxx() {
         assert!(checked.status.success() || cannot.iter().any(|word| words.contains(word)), "{flags:?}: {words}");
     }
 }
+
+/// `emc_json.h` reads good JSON rightly and damaged JSON without a step outside,
+/// under the sanitizers where the compiler has them.
+#[test]
+fn the_c_json_reader_is_right_and_total() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c_json.c");
+    let binary = folder.join("c_json");
+    let include = include();
+    let mut arguments = vec!["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-I", &include];
+    arguments.extend([source.to_str().unwrap(), "-o", binary.to_str().unwrap()]);
+    let mut sanitized = arguments.clone();
+    sanitized.extend(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
+    let built = if cc(&sanitized).status.success() { None } else { Some(cc(&arguments)) };
+    assert!(built.as_ref().is_none_or(|built| built.status.success()), "{built:?}");
+    let run = Command::new(&binary).output().unwrap();
+    assert!(run.status.success(), "{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+}

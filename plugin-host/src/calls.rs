@@ -22,7 +22,7 @@ use engine_plugin_api::abi::{
 };
 
 /// The longest name of a service, in bytes.
-const METHOD: usize = 128;
+pub(crate) const METHOD: usize = 128;
 
 /// What carries out the calls of a run.
 pub trait Backend: Send + Sync {
@@ -120,12 +120,30 @@ impl Run {
         self.changed.notify_all();
     }
 
+    /// The open run that `number` names.
+    #[cfg(feature = "wasm")]
+    pub(crate) fn find(number: u64) -> Option<Arc<Run>> {
+        RUNS.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+    }
+
+    /// Whether its check was told to stop.
+    #[cfg(feature = "wasm")]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.queue().cancelled
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a call under a fresh ticket.
-    fn begin(self: &Arc<Run>, tag: Option<u64>, method: &str, head: &[u8], body: &[u8]) -> Result<u64, Status> {
+    pub(crate) fn begin(
+        self: &Arc<Run>,
+        tag: Option<u64>,
+        method: &str,
+        head: &[u8],
+        body: &[u8],
+    ) -> Result<u64, Status> {
         let ticket = {
             let mut queue = self.queue();
             if queue.cancelled {
@@ -151,7 +169,7 @@ impl Run {
     }
 
     /// The next answer to a call with a tag.
-    fn next(&self, patience: Option<Duration>) -> Result<(u64, Answer), Status> {
+    pub(crate) fn next(&self, patience: Option<Duration>) -> Result<(u64, Answer), Status> {
         self.wait(patience, |queue| match queue.ready.pop_front() {
             Some(ready) => Some(Ok(ready)),
             None => std::mem::take(&mut queue.nudged).then_some(Err(NUDGED)),
@@ -187,7 +205,8 @@ impl Run {
         }
     }
 
-    fn give_up(self: &Arc<Run>, tag: u64) {
+    /// Gives up the calls with this tag.
+    pub(crate) fn give_up(self: &Arc<Run>, tag: u64) {
         let tickets: Vec<u64> = {
             let mut queue = self.queue();
             let of_tag = queue.open.iter().filter(|(_, own)| **own == Some(tag)).map(|(ticket, _)| *ticket).collect();
@@ -198,7 +217,25 @@ impl Run {
         tickets.into_iter().for_each(|ticket| self.backend.cancel(self, ticket));
     }
 
-    fn send(self: &Arc<Run>, kind: u32, head: &[u8], body: &[u8]) -> Status {
+    /// Makes a call and waits for its answer.
+    pub(crate) fn ask(self: &Arc<Run>, method: &str, head: &[u8], body: &[u8]) -> Result<Answer, Status> {
+        let ticket = self.begin(None, method, head, body)?;
+        let answer = self.wait(None, |queue| queue.awaited.remove(&ticket).map(Ok));
+        if answer.is_err() {
+            self.queue().open.remove(&ticket);
+            self.backend.cancel(self, ticket);
+        }
+        answer
+    }
+
+    /// Takes note of something that is larger than all that a run may send.
+    pub(crate) fn send_too_much(self: &Arc<Run>, kind: u32) -> Status {
+        self.queue().emitted = usize::MAX;
+        self.send(kind, &[], &[])
+    }
+
+    /// Hands on what the check sends, within the limits.
+    pub(crate) fn send(self: &Arc<Run>, kind: u32, head: &[u8], body: &[u8]) -> Status {
         if matches!(kind, KIND_EMISSION | KIND_OUTCOME | KIND_LOG | KIND_PANIC) {
             let mut queue = self.queue();
             // What is over the limit counts too: nothing small may slip in behind it.
@@ -314,8 +351,7 @@ unsafe extern "C" fn emit(run: u64, kind: u32, head: Bytes, body: Bytes) -> Stat
     with(run, |run| {
         // What is longer than any argument is not looked at, but it counts.
         if head.len > limits::ARGUMENT || body.len > limits::ARGUMENT {
-            run.queue().emitted = usize::MAX;
-            return run.send(kind, &[], &[]);
+            return run.send_too_much(kind);
         }
         // SAFETY: the plugin lends it for this call.
         let head = unsafe { head.get() };
@@ -337,11 +373,7 @@ unsafe extern "C" fn call(run: u64, method: Bytes, head: Bytes, body: Bytes, out
             Ok(arguments) => arguments,
             Err(status) => return status,
         };
-        let ticket = match run.begin(None, method, head, body) {
-            Ok(ticket) => ticket,
-            Err(status) => return status,
-        };
-        match run.wait(None, |queue| queue.awaited.remove(&ticket).map(Ok)) {
+        match run.ask(method, head, body) {
             Ok(answer) => {
                 let status = answer.status;
                 // SAFETY: not null, and the plugin vouches for the rest.
@@ -350,11 +382,7 @@ unsafe extern "C" fn call(run: u64, method: Bytes, head: Bytes, body: Bytes, out
                     Err(status) => status,
                 }
             }
-            Err(status) => {
-                run.queue().open.remove(&ticket);
-                run.backend.cancel(&run, ticket);
-                status
-            }
+            Err(status) => status,
         }
     })
 }

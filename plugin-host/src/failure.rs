@@ -70,6 +70,12 @@ pub enum LoadError {
         /// The loader's words.
         words: String,
     },
+    /// The file is a WebAssembly module, and not one that can be run.
+    #[error("it is a WebAssembly module that cannot be run: {why}")]
+    Wasm {
+        /// Why.
+        why: String,
+    },
     /// The file exports no entry point.
     #[error("it is no plugin: it does not export `{}`", abi::ENTRY)]
     MissingSymbol,

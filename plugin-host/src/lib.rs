@@ -7,6 +7,7 @@
 //! | `failure.rs` | everything that can go wrong with a plugin, typed |
 //! | `permissions.rs` | which files may be opened as plugins at all |
 //! | `library.rs` | opens a library and reads its table and manifest |
+//! | `wasm.rs` | the same for a WebAssembly module (feature `wasm`) |
 //! | `calls.rs` | the host's functions over a queue for each run |
 //! | `frame.rs` | the same calls as bytes, between engine and process |
 //! | `child.rs` | the program in a plugin's process: `engine plugin-host` |
@@ -23,6 +24,8 @@ pub mod frame;
 pub mod library;
 mod permissions;
 pub mod sandbox;
+#[cfg(feature = "wasm")]
+mod wasm;
 
 pub use failure::{Crash, LoadError, RunFailure};
 pub use permissions::{Opened, is_root, open, secure};

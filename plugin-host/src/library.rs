@@ -45,7 +45,15 @@ impl Described {
 pub struct Library {
     /// What it says of itself.
     pub described: Described,
-    pub(crate) table: PluginTable,
+    code: Code,
+}
+
+enum Code {
+    /// Machine code behind the C tables.
+    Native(PluginTable),
+    /// A WebAssembly module.
+    #[cfg(feature = "wasm")]
+    Wasm(crate::wasm::Guest),
 }
 
 /// Opens a library and has it describe itself, on a thread of its own for at
@@ -70,6 +78,9 @@ pub fn load(opened: Opened, isolated: bool) -> Result<Library, LoadError> {
 }
 
 fn open(opened: Opened, isolated: bool) -> Result<Library, LoadError> {
+    if opened.wasm {
+        return wasm(opened);
+    }
     let library = dlopen(opened)?;
     // SAFETY: whatever exports a symbol of this name says that it is an `Entry`.
     let entry = unsafe { library.get::<Entry>(ENTRY) }.map_err(|_| LoadError::MissingSymbol)?;
@@ -92,7 +103,22 @@ fn open(opened: Opened, isolated: bool) -> Result<Library, LoadError> {
     // SAFETY: the header is that of a table of this major version with at least the functions of 1.0.
     let table: PluginTable = unsafe { abi::read_table(table) };
     let document = describe(&table)?;
-    Ok(Library { described: Described { document, minor: header.minor, flags: header.flags }, table })
+    Ok(Library {
+        described: Described { document, minor: header.minor, flags: header.flags },
+        code: Code::Native(table),
+    })
+}
+
+#[cfg(feature = "wasm")]
+fn wasm(opened: Opened) -> Result<Library, LoadError> {
+    let guest = crate::wasm::Guest::read(opened)?;
+    let document = document(&guest.manifest()?)?;
+    Ok(Library { described: Described { document, minor: guest.minor(), flags: 0 }, code: Code::Wasm(guest) })
+}
+
+#[cfg(not(feature = "wasm"))]
+fn wasm(_: Opened) -> Result<Library, LoadError> {
+    Err(LoadError::Wasm { why: "this engine is built without its feature `wasm`".to_owned() })
 }
 
 fn refused(fault: HeaderFault) -> LoadError {
@@ -118,7 +144,13 @@ fn describe(table: &PluginTable) -> Result<PluginDocument, LoadError> {
     if status != abi::OK {
         return Err(bad(format!("status {status} {}", String::from_utf8_lossy(&text))));
     }
-    let document: PluginDocument = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
+    document(&text)
+}
+
+/// The manifest that `text` holds.
+fn document(text: &[u8]) -> Result<PluginDocument, LoadError> {
+    let bad = |why: String| LoadError::Manifest { why };
+    let document: PluginDocument = serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
     let ids: Vec<&str> = document.checks.iter().map(|check| check.id.as_str()).collect();
     if ids.is_empty() {
         return Err(bad("it has no checks".to_owned()));
@@ -242,7 +274,12 @@ impl Library {
     /// Creates, runs and destroys one instance, on the calling thread. Blocks
     /// for as long as the plugin likes.
     pub fn run(&self, task: &Task) -> Ended {
-        let (Some(create), Some(run), Some(destroy)) = (self.table.create, self.table.run, self.table.destroy) else {
+        let table = match &self.code {
+            Code::Native(table) => table,
+            #[cfg(feature = "wasm")]
+            Code::Wasm(guest) => return guest.run(task),
+        };
+        let (Some(create), Some(run), Some(destroy)) = (table.create, table.run, table.destroy) else {
             return Ended { status: abi::E_INTERNAL, error: Vec::new() }; // `describe` has looked
         };
         let mut instance = std::ptr::null_mut();

@@ -21,6 +21,8 @@ pub struct Opened {
     pub sha256: String,
     /// Its size in bytes.
     pub size: u64,
+    /// Whether it begins as a WebAssembly module does.
+    pub wasm: bool,
 }
 
 /// Opens a plugin's file and reads it through once.
@@ -47,8 +49,8 @@ pub fn open(path: &Path) -> Result<Opened, LoadError> {
     }
     owned(&real, &about)?;
     secure(&real)?;
-    let (sha256, size) = digest(&mut file).map_err(failed)?;
-    Ok(Opened { file, path: text, sha256, size })
+    let Digest { sha256, size, wasm } = digest(&mut file).map_err(failed)?;
+    Ok(Opened { file, path: text, sha256, size, wasm })
 }
 
 /// Holds a file and every folder above it against the same rule.
@@ -78,20 +80,31 @@ pub fn is_root() -> bool {
     false
 }
 
-/// The SHA-256 in hexadecimal and the size of what can be read from `file`.
-fn digest(file: &mut File) -> std::io::Result<(String, u64)> {
+/// What reading a file through once tells of it.
+struct Digest {
+    /// Its SHA-256 in hexadecimal.
+    sha256: String,
+    size: u64,
+    wasm: bool,
+}
+
+fn digest(file: &mut File) -> std::io::Result<Digest> {
     let mut hash = Context::new(&SHA256);
-    let mut size = 0;
+    let (mut size, mut wasm) = (0, false);
     let mut part = vec![0; 64 << 10];
     loop {
         let read = file.read(&mut part)?;
         if read == 0 {
             break;
         }
+        if size == 0 {
+            wasm = part[..read].starts_with(b"\0asm");
+        }
         hash.update(&part[..read]);
         size += read as u64;
     }
-    Ok((hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect(), size))
+    let sha256 = hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Digest { sha256, size, wasm })
 }
 
 #[cfg(unix)]

@@ -15,6 +15,13 @@ servers=(
     postgrey:postgrey
     openssl:openssl
 )
+# package and the program in it; these cannot be installed beside postfix, and
+# are unpacked into a folder of their own. serve.sh runs them from there.
+unpacked=(
+    exim4-daemon-light:usr/sbin/exim4
+    opensmtpd:usr/sbin/smtpd
+)
+folder=/usr/local/lib/engine-tests
 PATH=$PATH:/usr/sbin:/sbin
 export DEBIAN_FRONTEND=noninteractive
 
@@ -25,14 +32,21 @@ missing() {
     done
 }
 
+missing_folders() {
+    local server
+    for server in "${unpacked[@]}"; do
+        [ -x "$folder/${server%:*}/${server#*:}" ] || printf '%s\n' "${server%:*}"
+    done
+}
+
 give_up() {
-    printf 'real servers: not installed: %s (%s)\n' "$(missing | tr '\n' ' ')" "$1" >&2
+    printf 'real servers: not installed: %s (%s)\n' "$( (missing; missing_folders) | tr '\n' ' ')" "$1" >&2
     printf 'real servers: the tests that need them will be skipped, and say so\n' >&2
     [ "${ENGINE_TESTS_REQUIRE_REAL:-0}" = 1 ] && exit 1
     exit 0
 }
 
-if [ -z "$(missing)" ]; then
+if [ -z "$(missing)$(missing_folders)" ]; then
     printf 'real servers: all installed\n'
     exit 0
 fi
@@ -65,5 +79,17 @@ for package in $(missing); do
         printf 'real servers: apt-get could not install %s\n' "$package" >&2
 done
 
-[ -z "$(missing)" ] || give_up 'apt-get could not install them'
+for package in $(missing_folders); do
+    # Libraries stand beside others.
+    libraries=$(apt-cache depends "$package" | awk '$1 == "Depends:" && $2 ~ /^lib/ { print $2 }')
+    place=$(mktemp -d)
+    # shellcheck disable=SC2086 # one word each
+    apt-get install -y -qq --no-install-recommends $libraries >/dev/null &&
+        (cd "$place" && apt-get download -qq -o APT::Sandbox::User=root "$package" >/dev/null) &&
+        mkdir -p "$folder/$package" && dpkg -x "$place"/*.deb "$folder/$package" ||
+        printf 'real servers: apt-get could not fetch %s\n' "$package" >&2
+    rm -rf "$place"
+done
+
+[ -z "$(missing)$(missing_folders)" ] || give_up 'apt-get could not install them'
 printf 'real servers: all installed\n'

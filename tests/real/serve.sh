@@ -14,6 +14,8 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 state=${1:?usage: serve.sh STATE-DIRECTORY}
+# Where install.sh has unpacked what cannot be installed beside postfix.
+folder=/usr/local/lib/engine-tests
 PATH=$PATH:/usr/sbin:/sbin
 
 lacks() {
@@ -25,6 +27,8 @@ for program in unbound rbldnsd postfix postgrey openssl; do
     command -v "$program" >/dev/null || lacks "$program"
 done
 command -v knotd >/dev/null || command -v nsd >/dev/null || lacks 'knot or nsd'
+[ -x "$folder/exim4-daemon-light/usr/sbin/exim4" ] || lacks 'exim4-daemon-light'
+[ -x "$folder/opensmtpd/usr/sbin/smtpd" ] || lacks 'opensmtpd'
 for user in postfix postgrey nobody; do
     id -u "$user" >/dev/null 2>&1 || lacks "the user $user"
 done
@@ -100,8 +104,8 @@ answers() {
     [ "${first:-}" = A ]
 }
 
-await() { # await NAME COMMAND…: up to 15 seconds
-    local name=$1 deadline=$((SECONDS + 15))
+await() { # await NAME COMMAND…: up to a minute, which only a busy machine takes
+    local name=$1 deadline=$((SECONDS + 60))
     shift
     until "$@"; do
         [ $SECONDS -lt $deadline ] || fail "$name does not answer at $address"
@@ -167,6 +171,36 @@ certificate() { # certificate NAME FROM TO
 }
 certificate good 20250101000000Z 20491231000000Z
 certificate expired 20240101000000Z 20250101000000Z
+certificate exim 20250101000000Z 20491231000000Z
+certificate open 20250101000000Z 20491231000000Z
+
+# A root directory for a program that knows its users, its spool and its DNS by
+# fixed names: the program, its libraries, and an /etc in which it finds nobody
+# else's settings and no name server to ask.
+jail() { # jail NAME PROGRAM
+    local root=$state/jails/$1
+    mkdir -p "$root"/{etc,dev,tmp,run,bin,usr/sbin,var/run,var/spool,var/log,var/lib}
+    cp "$2" "$root/usr/sbin/" && cp "$state"/jail/* "$root/etc/" &&
+        ldd "$2" | grep -o '/[^ ]*' | xargs -I{} cp -L --parents {} "$root/" || fail "no jail for $1 can be made"
+    # Where devices may not be made, or do not work, a file will do.
+    { mknod -m 666 "$root/dev/null" c 1 3 && : >"$root/dev/null"; } 2>/dev/null ||
+        { rm -f "$root/dev/null" && : >"$root/dev/null" && chmod 666 "$root/dev/null"; }
+}
+jail exim "$folder/exim4-daemon-light/usr/sbin/exim4"
+root=$state/jails/exim
+mkdir -p "$root"/etc/exim4 "$root"/var/{spool,log}/exim4
+cp "$state/exim/exim4.conf" "$root/etc/exim4/"
+cat "$state"/openssl/exim.{key,crt} >"$root/etc/exim4/exim.pem"
+chown 9001 "$root"/etc/exim4/exim.pem "$root"/var/{spool,log}/exim4
+run exim chroot "$root" /usr/sbin/exim4 -bdf
+
+jail opensmtpd "$folder/opensmtpd/usr/sbin/smtpd"
+root=$state/jails/opensmtpd
+mkdir -p "$root"/etc/opensmtpd "$root"/var/lib/opensmtpd/empty "$root"/usr/libexec/opensmtpd
+mkdir -m 711 "$root"/var/spool/smtpd
+cp "$state/opensmtpd/smtpd.conf" "$root/etc/"
+(umask 077 && cp "$state"/openssl/open.{key,crt} "$root/etc/opensmtpd/")
+run opensmtpd chroot "$root" /usr/sbin/smtpd -d
 
 mkdir -p "$state/postgrey" "$state/postfix/spool" "$state/postfix/data"
 chown postgrey "$state/postgrey"
@@ -183,7 +217,7 @@ for port in "${authorities[@]}"; do await "the authoritative server, port $port,
 await rbldnsd answers 5303
 await unbound answers 5310
 await 'postfix, port 2501,' tcp_open "$address" 2501
-for port in 2502 $(seq 2512 2517); do await "postfix, port $port," tcp_open "$address" "$port"; done
+for port in 2502 $(seq 2512 2517) $(seq 2521 2522) $(seq 2524 2525) 2531 2532; do await "the mail server, port $port," tcp_open "$address" "$port"; done
 # A daemon that has given up is told at once, not by a test that fails later.
 for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null || fail 'a server has ended by itself'; done
 

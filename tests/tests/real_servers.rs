@@ -50,13 +50,25 @@ fn an_exchange_without_greylisting_accepts_at_once() {
 }
 
 #[test]
-fn refusals_and_other_deferrals_of_postfix_are_explained() {
+fn refusals_and_other_deferrals_are_explained() {
     let Some(servers) = servers() else { return };
     for (recipient, code, reply, meaning) in [
         ("nobody@real.example", "greylist-recipient-unknown", "550 5.1.1", "does not know this mailbox"),
         ("user@relay.example", "greylist-relay-denied", "554 5.7.1", "does not regard itself as responsible"),
         ("blocked@real.example", "greylist-refused", "550 5.7.1", "refuses the address that this attempt came from"),
         ("full@real.example", "greylist-other-deferral", "452 4.2.2", "a full mailbox, no greylisting"),
+        // exim
+        ("nobody@exim.real.example", "greylist-recipient-unknown", "550 Unrouteable", "does not know this mailbox"),
+        ("user@foreign.real.example", "greylist-relay-denied", "550 relay not permitted", "responsible"),
+        (
+            "user@callout.exim.real.example",
+            "greylist-other-deferral",
+            "451 Could not complete recipient verify callout",
+            "cannot look up now, no greylisting",
+        ),
+        ("user@refuses.exim.real.example", "greylist-refused", "550 Your host is blocked", "by a rule of its own"),
+        // opensmtpd
+        ("nobody@open.real.example", "greylist-recipient-unknown", "524 5.2.4", "does not know this mailbox"),
     ] {
         let domain = recipient.rsplit_once('@').unwrap().1;
         let report = servers.run(&["--only", "greylist", "--recipient", recipient], domain);
@@ -110,16 +122,23 @@ fn answers_come_through_unbound_and_from_each_authoritative_server() {
 }
 
 #[test]
-fn each_behaviour_of_postfix_is_one_right_finding() {
+fn each_behaviour_of_a_mail_server_is_one_right_finding() {
     let Some(servers) = servers() else { return };
     for (domain, code, severity, words) in [
-        ("slow.real.example", "smtp-slow-greeting", "notice", "greets 6."),
+        ("slow.real.example", "smtp-slow-greeting", "notice", "greets "),
         ("expired.real.example", "smtp-certificate-expired", "notice", "was valid until"),
         ("milter.real.example", "smtp-deferred", "error", "both have one cause"),
         ("handshake.real.example", "smtp-starttls-broken", "error", "the server broke off the TLS handshake"),
         ("plain.real.example", "smtp-starttls-missing", "warning", "offers no STARTTLS"),
         ("nobody.real.example", "smtp-postmaster-refused", "warning", "refuses postmaster@nobody.real.example"),
         ("unserved.real.example", "smtp-domain-not-served", "critical", "does not take mail for unserved.real.example"),
+        // exim
+        ("slow.exim.real.example", "smtp-slow-greeting", "notice", "greets "),
+        ("refuses.exim.real.example", "smtp-client-refused", "notice", "refuses us when it is connected to"),
+        ("foreign.real.example", "smtp-domain-not-served", "critical", "does not take mail for foreign.real.example"),
+        // opensmtpd: every handshake fails (Debian 12)
+        ("open.real.example", "smtp-starttls-broken", "error", "broke off the TLS handshake with the alert"),
+        ("plain.open.real.example", "smtp-starttls-missing", "warning", "offers no STARTTLS"),
     ] {
         let report = servers.run(&["--only", "smtp"], domain);
         let finding = only_fault(&report, code);
@@ -132,22 +151,46 @@ fn each_behaviour_of_postfix_is_one_right_finding() {
 }
 
 #[test]
-fn too_many_connections_is_said_as_postfix_says_it() {
+fn servers_in_order_get_no_finding_but_the_offer_and_the_issuer() {
+    let Some(servers) = servers() else { return };
+    let report = servers.run(&["--only", "smtp"], "exim.real.example");
+    let codes: Vec<&str> = findings(&report).iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["smtp-certificate-untrusted", "smtp-extensions"], "{report:#}");
+    assert_eq!(report["could_not_tell"].as_array().unwrap().len(), 0, "{}", report["could_not_tell"]);
+    let offer = findings(&report)[1]["seen"].as_str().unwrap();
+    assert!(offer.contains("TLSv1.3 with"), "exim's GnuTLS and ours agree: {offer}");
+}
+
+#[test]
+fn a_callout_that_fails_leaves_postmaster_untold_and_blames_nobody() {
+    let Some(servers) = servers() else { return };
+    let report = servers.run(&["--only", "smtp"], "callout.exim.real.example");
+    assert!(!findings(&report).iter().any(weighs), "{report:#}");
+    let unknowns = report["could_not_tell"].as_array().unwrap();
+    assert_eq!(unknowns.len(), 1, "{unknowns:#?}");
+    let told = unknowns[0]["cause"]["detail"].as_str().unwrap();
+    assert!(told.contains("451 Could not complete recipient verify callout"), "{told}");
+}
+
+#[test]
+fn too_many_connections_is_said_as_the_servers_say_it() {
     let Some(servers) = servers() else { return };
     let routes = std::fs::read_to_string(servers.state.path().join("routes")).unwrap();
-    let socket = routes.lines().find_map(|line| line.strip_prefix("25.25.26.13:25")).unwrap().trim();
-    // The one connection that a client may have; held once postfix has greeted.
-    let held = std::net::TcpStream::connect(socket).expect("postfix answers");
-    let mut greeting = String::new();
-    BufReader::new(&held).read_line(&mut greeting).expect("a greeting");
-    assert!(greeting.starts_with("220 "), "{greeting}");
-    let report = servers.run(&["--only", "smtp"], "busy.real.example");
-    let finding = only_fault(&report, "smtp-deferred");
-    assert!(
-        quotes(finding)[0].starts_with("421 4.7.0 mx.busy.real.example Error: too many connections"),
-        "{finding:#}"
-    );
-    drop(held);
+    for (domain, address, reply) in [
+        ("busy.real.example", "25.25.26.13:25", "421 4.7.0 mx.busy.real.example Error: too many connections"),
+        ("busy.exim.real.example", "25.25.27.25:25", "421 Too many concurrent SMTP connections from this IP address"),
+    ] {
+        let socket = routes.lines().find_map(|line| line.strip_prefix(address)).unwrap().trim();
+        // The one connection that a client may have; held once the server has greeted.
+        let held = std::net::TcpStream::connect(socket).expect("the server answers");
+        let mut greeting = String::new();
+        BufReader::new(&held).read_line(&mut greeting).expect("a greeting");
+        assert!(greeting.starts_with("220 "), "{greeting}");
+        let report = servers.run(&["--only", "smtp"], domain);
+        let finding = only_fault(&report, "smtp-deferred");
+        assert!(quotes(finding)[0].starts_with(reply), "{finding:#}");
+        drop(held);
+    }
 }
 
 #[test]

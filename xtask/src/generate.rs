@@ -48,9 +48,11 @@ fn files() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     files.insert("lib/builtin-checks/Cargo.toml".into(), replaced(&manifest, "check-", &dependency)?);
     files.insert("lib/builtin-checks/src/lib.rs".into(), replaced(&source, "    registry.add::<", &call)?);
     files.insert("Cargo.toml".into(), replaced(&workspace, "check-", &path)?);
+    files.extend(crate::sdk::files()?);
     files.insert("docs/checks.md".into(), checks_page()?);
     files.insert("docs/reference/reasons.md".into(), reasons_page()?);
     files.insert("docs/schema/report-v1.json".into(), pretty(&Report::schema())?);
+    files.insert("docs/schema/logs-v1.json".into(), pretty(&mail_logs::Report::schema().to_value())?);
     files.insert("docs/schema/config.json".into(), pretty(&Config::schema(&builtin_checks::registry()?))?);
     Ok(files)
 }

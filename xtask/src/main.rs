@@ -3,6 +3,7 @@
 mod bench;
 mod generate;
 mod scaffold;
+mod sdk;
 
 use anyhow::bail;
 

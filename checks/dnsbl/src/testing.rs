@@ -108,7 +108,7 @@ impl World {
             match emission {
                 Emission::Finding(finding) => findings.push(finding),
                 Emission::Unknown(unknown) => unknowns.push(unknown),
-                Emission::Progress { .. } => {}
+                Emission::Stance(_) | Emission::Progress { .. } => {}
             }
         }
         let asked = host.asked.lock().unwrap().clone();

@@ -65,7 +65,9 @@ pub fn classify(stage: Stage, answer: &SmtpAnswer) -> (Refusal, Option<Span>) {
         (_, Some((1, 1 | 3 | 6))) if stage == Stage::Rcpt => Refusal::RecipientUnknown,
         (_, Some((1, 2))) if stage == Stage::Rcpt => Refusal::RelayDenied,
         (_, Some((1, 7 | 8))) => Refusal::Sender,
-        (_, Some((2, _))) | (552, None) => Refusal::MailboxUnavailable,
+        // A list, or an alias, that leads nowhere (RFC 3463 §3.3).
+        (_, Some((2, 4))) if stage == Stage::Rcpt => Refusal::RecipientUnknown,
+        (_, Some((2, 0..=3))) | (552, None) => Refusal::MailboxUnavailable,
         (_, Some((7, 20..=24 | 26 | 27))) => Refusal::Authentication,
         (_, Some((7, 25))) => Refusal::Reputation,
         (530, _) => Refusal::Submission,
@@ -251,6 +253,7 @@ mod tests {
             ("550 5.7.1 Mail refused", Refusal::Policy),
             ("550 No", Refusal::Policy),
             ("550 5.2.1 not here", Refusal::MailboxUnavailable),
+            ("524 5.2.4 Mailing list expansion problem: <u@a.example>", Refusal::RecipientUnknown),
             (
                 "554 5.7.1 Service unavailable; Client host [25.25.9.9] blocked using zen.spamhaus.org",
                 Refusal::Reputation,

@@ -81,7 +81,7 @@ impl World {
             match emission {
                 Emission::Finding(finding) => played.findings.push(finding),
                 Emission::Unknown(unknown) => played.unknowns.push(unknown),
-                Emission::Progress { .. } => {}
+                Emission::Stance(_) | Emission::Progress { .. } => {}
             }
         }
         played

@@ -197,7 +197,7 @@ fn code_of(reason: Reason) -> &'static str {
         Reason::MailboxUnknown => crate::UNKNOWN_MAILBOX,
         Reason::MailboxDisabled | Reason::MailboxMoved => crate::MAILBOX_DISABLED,
         Reason::MailboxFull => crate::MAILBOX_FULL,
-        Reason::RecipientRefuses => crate::RECIPIENT_REFUSES,
+        Reason::RecipientRefuses | Reason::SenderNotAllowed => crate::RECIPIENT_REFUSES,
         Reason::DomainUnknown => crate::UNKNOWN_DOMAIN,
         Reason::DomainRefusesMail => crate::DOMAIN_REFUSES_MAIL,
         Reason::RelayDenied => crate::RELAY_DENIED,
@@ -212,7 +212,7 @@ fn code_of(reason: Reason) -> &'static str {
         Reason::Greylisted => crate::GREYLISTED,
         Reason::RateLimited | Reason::TooManyConnections => crate::RATE_LIMITED,
         Reason::TooManyRecipients => crate::TOO_MANY_RECIPIENTS,
-        Reason::Spam | Reason::Malware => crate::CONTENT_REFUSED,
+        Reason::Spam | Reason::Malware | Reason::AttachmentRefused => crate::CONTENT_REFUSED,
         Reason::Malformed | Reason::ContentUnsupported => crate::MALFORMED_MESSAGE,
         Reason::TooLarge | Reason::TooLargeForMailbox => crate::TOO_LARGE,
         Reason::ReverseDns => crate::REVERSE_DNS_REFUSAL,
@@ -222,7 +222,9 @@ fn code_of(reason: Reason) -> &'static str {
         Reason::Protocol => crate::PROTOCOL_ERROR,
         Reason::ServerTrouble | Reason::ServerFull | Reason::MailerError => crate::SERVER_TROUBLE,
         Reason::RoutingLoop => crate::ROUTING_LOOP,
-        Reason::Unreachable | Reason::Expired | Reason::Suppressed => crate::UNDELIVERED,
+        Reason::Unreachable | Reason::DnsFailure | Reason::TurnedAway | Reason::Expired | Reason::Suppressed => {
+            crate::UNDELIVERED
+        }
         Reason::Unexplained => crate::UNEXPLAINED_REFUSAL,
     }
 }

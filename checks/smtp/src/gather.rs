@@ -107,7 +107,7 @@ impl Gathered {
                 None => groups.push(vec![fault]),
             }
         }
-        let mut judgement = Judgement { findings: Vec::new(), unknowns: self.unknowns };
+        let mut judgement = Judgement { unknowns: self.unknowns, ..Judgement::default() };
         for group in groups {
             let alike = group.iter().all(|fault| group.first().is_some_and(|first| first.what == fault.what));
             let hosts = by_host(group);

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use engine_plugin_api::{
-    Cause, CauseKind, Evidence, Finding, Judgement, Severity, Subject, Unknown,
+    Cause, CauseKind, Evidence, Finding, Judgement, Severity, Stance, Subject, Unknown,
     services::{SessionEnd, Stage},
 };
 
@@ -55,7 +55,14 @@ pub fn judge(facts: &Facts, config: &Config) -> Judgement {
         Some(_) if in_order => judgement.find(answering(facts, &open)),
         _ => {}
     }
+    judgement.stances = facts.servers.iter().map(stance).collect();
     judgement
+}
+
+/// What a sender does that wants a certificate of a public authority.
+fn stance(server: &Server) -> Stance {
+    let (verdict, why) = server.reply.tls_state().for_public_authority();
+    Stance::new(server.host(), "certificate", verdict, why).seen_in(&server.reply.evidence)
 }
 
 fn session(facts: &Facts, server: &Server, config: &Config, out: &mut Gathered) -> Standing {

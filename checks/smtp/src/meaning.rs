@@ -61,7 +61,9 @@ pub fn denies_relay(answer: &SmtpAnswer) -> bool {
         Reason::RelayDenied => true,
         Reason::MailboxUnknown | Reason::DomainUnknown | Reason::LoginRequired => answer.code >= 500,
         // "Delivery not authorized" (RFC 3463 §3.8), without a word on why.
-        Reason::Policy | Reason::Unexplained | Reason::RecipientRefuses => answer.code >= 500,
+        Reason::Policy | Reason::Unexplained | Reason::RecipientRefuses | Reason::SenderNotAllowed => {
+            answer.code >= 500
+        }
         _ => false,
     }
 }

@@ -3,7 +3,9 @@
 pub mod explain;
 pub mod lab;
 pub mod list;
+pub mod logs;
 pub mod plugin;
+pub mod plugin_author;
 pub mod replay;
 pub mod run;
 pub mod schema;

@@ -13,7 +13,7 @@ use engine_plugin_api::{
     serde_json::{self, json},
 };
 
-use super::{list::row, print};
+use super::{list::row, plugin_author, print};
 use crate::{
     args::{Format, PluginAction, PluginAdd, PluginCommand, PluginInfo, PluginList, PluginRemove},
     complaint::Complaint,
@@ -29,6 +29,8 @@ pub fn plugin(command: &PluginCommand) -> Result<Exit, Complaint> {
         PluginAction::Info(arguments) => info(arguments),
         PluginAction::Remove(arguments) => remove(arguments),
         PluginAction::Verify => verify(),
+        PluginAction::New(arguments) => plugin_author::new(arguments),
+        PluginAction::Test(arguments) => plugin_author::test(arguments),
     }
 }
 
@@ -53,7 +55,7 @@ pub fn register(registry: &mut Registry, once: &[PathBuf]) -> Result<(), Complai
     Ok(())
 }
 
-fn places() -> Places {
+pub(super) fn places() -> Places {
     Places::of_user(|name| std::env::var_os(name))
 }
 
@@ -68,7 +70,7 @@ fn lock_file(places: &Places) -> Result<&Path, Complaint> {
 }
 
 /// Has a plugin describe itself in a process of its own.
-fn described(places: &Places, name: &Path) -> Result<plugin::Hello, Complaint> {
+pub(super) fn described(places: &Places, name: &Path) -> Result<plugin::Hello, Complaint> {
     let path = places.find(name).ok_or_else(|| {
         let folders: Vec<String> = places.folders.iter().map(|folder| folder.display().to_string()).collect();
         Complaint::new(format!("there is no plugin {} in {}", name.display(), folders.join(", ")))

@@ -2,6 +2,8 @@
 
 pub mod code;
 pub mod escape;
+pub mod logs;
+pub mod matrix;
 pub mod page;
 pub mod quote;
 pub mod text;
@@ -30,5 +32,11 @@ pub fn labelled(label: &str, text: &str) -> String {
     let label = if label.is_empty() { String::new() } else { format!("{label}:") };
     let first = format!("  {label:<8} ");
     let options = margins(&first, "           ");
+    format!("{}\n", textwrap::fill(&escape::lines(text), options))
+}
+
+/// A line of a list.
+pub fn bullet(text: &str) -> String {
+    let options = margins("  - ", "    ");
     format!("{}\n", textwrap::fill(&escape::lines(text), options))
 }

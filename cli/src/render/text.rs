@@ -5,7 +5,7 @@ use anstyle::{AnsiColor, Style};
 use engine_core::report::{Report, Reported, ReportedUnknown};
 use engine_plugin_api::{Outcome, Record, Severity, Subject};
 
-use super::{escape, labelled, margins, quote, wrapped};
+use super::{bullet, escape, labelled, margins, matrix, quote, wrapped};
 
 /// How many quotations stand with one finding; the report's evidence has them all.
 const MOST_QUOTES: usize = 4;
@@ -20,6 +20,10 @@ pub fn report(report: &Report, verbose: bool) -> String {
         out.push_str(&self::finding(finding));
     }
     out.push_str(&unknowns(&report.could_not_tell));
+    let matrix = matrix::lines(&report.policy_matrix);
+    if !matrix.is_empty() {
+        out.push_str(&format!("\n{}\n{matrix}", heading("POLICY MATRIX")));
+    }
     out.push_str(&facts(&quiet, verbose));
     out.push_str(&checks(report));
     if verbose {
@@ -280,11 +284,6 @@ fn entry(id: &str, width: usize, text: &str) -> String {
     let first = format!("  {id:width$}  ");
     let rest = " ".repeat(width + 4);
     let options = margins(&first, &rest);
-    format!("{}\n", textwrap::fill(&escape::lines(text), options))
-}
-
-fn bullet(text: &str) -> String {
-    let options = margins("  - ", "    ");
     format!("{}\n", textwrap::fill(&escape::lines(text), options))
 }
 

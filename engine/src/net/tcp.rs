@@ -177,8 +177,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_port_is_refused_by_the_other_side() {
-        let (listener, socket) = listener().await;
-        drop(listener);
+        // Bound, so that nobody else gets it, and not listening.
+        let nobody = TcpSocket::new_v4().unwrap();
+        nobody.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let socket = nobody.local_addr().unwrap();
         let error = connect(socket, &NetOptions::new(Vec::new())).await.unwrap_err();
         assert_eq!(error.to_string(), "connection refused");
         assert!(!error.is_ours());

@@ -61,6 +61,7 @@ fn run_of(findings: Vec<Finding>) -> CheckRun {
         outcome: Outcome::Findings,
         findings,
         unknowns: vec![],
+        stances: vec![],
         violations: vec![],
         cut: None,
     }

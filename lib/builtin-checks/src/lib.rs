@@ -20,6 +20,7 @@ pub fn registry() -> Result<Registry, RegistryError> {
     registry.add::<check_smtp::Smtp>(origin)?;
     registry.add::<check_smtp_codes::SmtpCodes>(origin)?;
     registry.add::<check_spf::Spf>(origin)?;
+    registry.add::<check_tls_rpt::TlsRpt>(origin)?;
     registry.add::<check_vantage::Vantage>(origin)?;
     Ok(registry)
 }

@@ -7,8 +7,11 @@
 pub mod caa;
 pub mod dkim;
 pub mod dmarc;
+pub mod fields;
+pub mod mta_sts;
 pub mod spf;
 pub mod tag_list;
+pub mod tls_rpt;
 
 /// A range of bytes inside a parsed text, `start..end`, end exclusive; both
 /// ends lie on character boundaries.

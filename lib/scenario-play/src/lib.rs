@@ -3,6 +3,8 @@
 //! The engine's own tests and `engine plugin test` use this very code, so that
 //! a plugin's pages are held to what ours are held to.
 
+mod conformance;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -11,16 +13,19 @@ use std::{
 
 use engine_core::{
     config::misfit,
-    net::{NetOptions, Routes},
+    net::{Answer, NetOptions, Routes},
     plan::Choice,
     profile::{All, Profile, Selection},
+    recording::Journal,
     registry::{Registry, public_code},
     report::Report,
     session::{self, Finished, Network, Order, RunError},
 };
 use engine_lab::{Kind, Lab, Scenario, ScenarioTarget, WorldError};
-use engine_plugin_api::{FindingSpec, Message, Severity, Target};
+use engine_plugin_api::{CauseKind, FindingSpec, Message, Severity, Target, services::Transport};
 use serde_json::Value;
+
+pub use conformance::{Trial, conformance};
 
 /// The sections of a page, in their order.
 pub const SECTIONS: [&str; 6] =
@@ -78,7 +83,7 @@ pub async fn play(registry: &Registry, check: &str, scenario: &Scenario) -> Resu
     let target = target(&scenario.target).map_err(|error| PlayError::Scenario(error.to_string()))?;
     let lab = Lab::start(&scenario.world).await.map_err(|error| PlayError::Lab(error.to_string()))?;
     let finished = run(registry, &lab, order(target, &[check], [(check.to_owned(), settings)].into())).await?;
-    let mut impolite = asked_twice(&lab, scenario);
+    let mut impolite = asked_twice(&lab, &finished.recording.journal);
     let sessions = lab.sessions();
     let commands = sessions.iter().flat_map(|session| &session.commands);
     if commands.into_iter().any(|command| command.to_ascii_uppercase().starts_with("DATA")) {
@@ -137,7 +142,7 @@ fn differences(check: &str, code: &str, scenario: &Scenario, report: &Report) ->
     if scenario.unknown == report.could_not_tell.is_empty() {
         faults.push(format!("could not tell: expected {}", if scenario.unknown { "something" } else { "nothing" }));
     }
-    faults.extend(report.violations.iter().map(|violation| format!("violation: {}", violation.what)));
+    faults.extend(misbehaviour(report));
     let ids: BTreeSet<_> = report.evidence.iter().map(|entry| &entry.id).collect();
     for finding in &report.findings {
         if finding.severity > Severity::Info && finding.remedy.is_none() {
@@ -149,6 +154,14 @@ fn differences(check: &str, code: &str, scenario: &Scenario, report: &Report) ->
         }
     }
     faults
+}
+
+/// What the check did against its manifest or the host's rules, and how it
+/// failed: a check that fails where something is unknown is no less broken.
+fn misbehaviour(report: &Report) -> Vec<String> {
+    let violations = report.violations.iter().map(|violation| format!("violation: {}", violation.what));
+    let failures = report.could_not_tell.iter().filter(|unknown| unknown.cause.kind == CauseKind::CheckFailed);
+    violations.chain(failures.map(|unknown| format!("it failed: {}", unknown.cause.detail))).collect()
 }
 
 /// What is wrong with a page as a page: a section is missing, empty or out of
@@ -234,7 +247,15 @@ pub fn order(target: Target, only: &[&str], settings: BTreeMap<String, Value>) -
 /// # Errors
 /// As [`session::run`].
 pub async fn run(registry: &Registry, lab: &Lab, order: Order) -> Result<Finished, RunError> {
-    let network = Network::new(&net_options(lab), Some("lab".to_owned()));
+    run_over(registry, &net_options(lab), order).await
+}
+
+/// Runs `order` over a lab that `options` lead to.
+///
+/// # Errors
+/// As [`session::run`].
+pub async fn run_over(registry: &Registry, options: &NetOptions, order: Order) -> Result<Finished, RunError> {
+    let network = Network::new(options, Some("lab".to_owned()));
     let (_keep, interrupt) = tokio::sync::watch::channel(false);
     session::run(registry, &network, order, interrupt, Arc::new(|_| ())).await
 }
@@ -260,24 +281,27 @@ pub fn target(scenario: &ScenarioTarget) -> Result<Target, std::net::AddrParseEr
     Ok(target)
 }
 
-/// Questions that the lab's resolver received more than once, although it answered them.
-fn asked_twice(lab: &Lab, scenario: &Scenario) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let mut twice = Vec::new();
-    for question in lab.questions() {
-        let faulty =
-            scenario.world.fault.iter().any(|fault| {
-                fault.name.trim_end_matches('.').eq_ignore_ascii_case(question.name.trim_end_matches('.'))
-            });
-        let silent = scenario
-            .world
-            .blocklist
-            .iter()
-            .any(|list| list.zones.iter().any(|zone| question.name.contains(zone.as_str())));
-        let key = format!("{} {} at {} over {:?}", question.name, question.rtype, question.server, question.transport);
-        if !seen.insert(key.clone()) && !faulty && !silent {
-            twice.push(format!("asked twice: {key}"));
+/// Questions that the lab received more often than the engine says that it sent
+/// them: equal questions of a run are one question, sent again only while no
+/// answer has come.
+fn asked_twice(lab: &Lab, journal: &Journal) -> Vec<String> {
+    let mut sent: BTreeMap<String, usize> = BTreeMap::new();
+    for exchange in journal.exchanges.values() {
+        if let Answer::Dns(reply) = &exchange.observation.answer {
+            for attempt in &reply.attempts {
+                let asked = &reply.question;
+                *sent.entry(format!("{} {} over {:?}", asked.name, asked.rtype, attempt.transport)).or_default() += 1;
+            }
         }
     }
-    twice
+    let mut received: BTreeMap<String, usize> = BTreeMap::new();
+    for question in lab.questions() {
+        let transport = match question.transport {
+            engine_lab::Transport::Udp => Transport::Udp,
+            engine_lab::Transport::Tcp => Transport::Tcp,
+        };
+        *received.entry(format!("{} {} over {transport:?}", question.name, question.rtype)).or_default() += 1;
+    }
+    let more = received.iter().filter(|(question, times)| **times > sent.get(*question).copied().unwrap_or_default());
+    more.map(|(question, times)| format!("asked {times} times: {question}")).collect()
 }

@@ -11,7 +11,8 @@ use crate::{
     code::StatusCode,
     matcher::{Matcher, Owner},
     reason::Reason,
-    tables::{Blocklist, DigitEntry, OwnRule, Provider, ReasonEntry, ReplyEntry, StatusEntry, Wording},
+    tables::{Blocklist, DigitEntry, Kind, OwnRule, Provider, ReasonEntry, ReplyEntry, StatusEntry, Wording},
+    words::Words,
 };
 
 /// All that is known.
@@ -294,6 +295,16 @@ impl Knowledge {
         let by_status = status.and_then(|s| self.by_status.get(&(s.subject, s.detail)));
         let by_reply = basic.and_then(|code| self.by_reply.get(&code));
         by_status.into_iter().chain(by_reply).flatten().copied().collect()
+    }
+
+    /// The provider that runs the host of this name, as far as it is known here.
+    pub fn provider_of(&self, host: &str) -> Option<&Provider> {
+        let words = Words::of(host, 0..host.len(), &[]);
+        let marks = self.fragments.matches(&words).into_iter().filter_map(|found| match found.owner {
+            Owner::Marks(number) => Some(&self.providers[usize::from(number)]),
+            _ => None,
+        });
+        marks.into_iter().find(|provider| provider.kind == Kind::Provider)
     }
 
     /// The entry of a reason.

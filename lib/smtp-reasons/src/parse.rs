@@ -136,7 +136,11 @@ fn basic_sites(text: &str) -> Vec<BasicSite> {
 fn ends_well(after: &[u8]) -> bool {
     match after {
         [] => true,
-        [b'-', rest @ ..] => !matches!(rest, [d, e, ..] if d.is_ascii_digit() && *e != b'.'),
+        // `550-5.7.1 …` and `550-192.0.2.1 …` go on; `550-123` is a number.
+        [b'-', rest @ ..] => {
+            let run = rest.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+            run == 0 || rest[..run].contains(&b'.')
+        }
         [b'.', rest @ ..] => rest.first().is_none_or(u8::is_ascii_whitespace),
         [first, ..] => first.is_ascii_whitespace() || b"\"'`,;:)]}>#(<\\".contains(first),
     }
@@ -155,9 +159,11 @@ fn begins_well(text: &str, at: usize, code: u16) -> bool {
     match last {
         ';' | '"' | '\'' | '`' => true,
         '(' | '{' | '[' | '|' => spaced || code_words_follow(text, at),
-        '<' => trimmed.ends_with("<<<") || trimmed.ends_with("<<"),
+        '<' => trimmed.ends_with("<<<") || trimmed.ends_with("<<") || status_follows(text, at),
         '>' => trimmed.ends_with("->") || trimmed.ends_with("=>"),
-        ':' => spaced || introduces(trimmed.trim_end_matches(':'), true),
+        ':' => spaced || introduces(trimmed.trim_end_matches(':').trim_end(), true),
+        // Old sendmail repeats the server's code: `554 <a@b>... 550 Host unknown`.
+        '.' if spaced && trimmed.ends_with("...") => code >= 400 && code_words_follow(text, at),
         _ if !spaced => false,
         // A code that stands in running words: an enhanced code follows, or a
         // word says that this is a code.
@@ -181,7 +187,9 @@ fn status_follows(text: &str, at: usize) -> bool {
 fn introduces(before: &str, colon: bool) -> bool {
     let mut words = before.rsplit(|c: char| !c.is_alphabetic());
     let word = words.next().unwrap_or_default();
-    let glued = before.strip_suffix(word).is_some_and(|rest| rest.ends_with(['.', '@', '-', '_']));
+    let glued = before.strip_suffix(word).is_some_and(|rest| {
+        rest.ends_with(['.', '@', '-']) || (rest.ends_with('_') && !rest.to_ascii_uppercase().ends_with("ERROR_"))
+    });
     // A letter may be longer in lower case, so that lengths are those of the word as it stands.
     let word = word.to_lowercase();
     let mut verb = || {
@@ -190,8 +198,8 @@ fn introduces(before: &str, colon: bool) -> bool {
     };
     match word.as_str() {
         _ if glued => false,
-        "said" | "says" | "code" | "error" | "status" | "reply" | "replied" | "response" | "returned" | "smtp"
-        | "answer" => true,
+        "said" | "says" | "code" | "responsecode" | "error" | "status" | "reply" | "replied" | "response"
+        | "returned" | "smtp" | "answer" => true,
         "to" | "from" | "server" | "data" | "reason" | "diag" => colon,
         "with" => verb(),
         _ => false,

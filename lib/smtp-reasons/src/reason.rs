@@ -39,6 +39,8 @@ reasons! {
     MailboxFull = "mailbox-full",
     /// A rule of the recipient or group keeps this sender out.
     RecipientRefuses = "recipient-refuses",
+    /// The recipient, group or list takes mail from listed senders only.
+    SenderNotAllowed = "sender-not-allowed",
     /// The recipient's domain has no route.
     DomainUnknown = "domain-unknown",
     /// The domain or host takes no mail at all.
@@ -71,8 +73,10 @@ reasons! {
     TooManyRecipients = "too-many-recipients",
     /// The content is taken for spam.
     Spam = "spam",
-    /// Malware, or an attachment of a forbidden kind.
+    /// Malware was found.
     Malware = "malware",
+    /// An attachment, or content, of a kind that is never taken, harmful or not.
+    AttachmentRefused = "attachment-refused",
     /// The message breaks RFC 5322 or MIME.
     Malformed = "malformed",
     /// The content or its encoding is none that the receiver can handle.
@@ -105,6 +109,10 @@ reasons! {
     RoutingLoop = "routing-loop",
     /// No connection to the receiving server.
     Unreachable = "unreachable",
+    /// The DNS of the recipient's domain gave no answer to work with.
+    DnsFailure = "dns-failure",
+    /// The server, or something before it, ended the connection before any mail was named.
+    TurnedAway = "turned-away",
     /// The queue time ran out.
     Expired = "expired",
     /// Not sent at all: the sending service has the address on its own list of addresses to leave out.

@@ -22,29 +22,41 @@ fn equals(category: &str) -> &'static [Reason] {
         "hasmoved" => &[MailboxMoved],
         "mailboxfull" | "mailbox_full" => &[MailboxFull, ServerFull],
         "QuotaIssues" => &[MailboxFull, ServerFull, TooLarge],
-        "filtered" => &[RecipientRefuses, MailboxUnknown, MailboxDisabled],
-        "hostunknown" | "BadDomain" | "DNSFailure" => &[DomainUnknown, DomainRefusesMail, Unreachable, ServerTrouble],
+        "filtered" => &[RecipientRefuses, SenderNotAllowed, MailboxUnknown, MailboxDisabled],
+        "hostunknown" | "BadDomain" | "DNSFailure" => {
+            &[DnsFailure, DomainUnknown, DomainRefusesMail, Unreachable, ServerTrouble]
+        }
         "notaccept" => &[DomainRefusesMail, DomainUnknown, ServerTrouble],
         "norelaying" | "relay_denied" => &[RelayDenied],
         "RoutingErrors" => &[RelayDenied, DomainUnknown, RoutingLoop],
-        "rejected" | "InvalidSender" => &[SenderRefused, RecipientRefuses, Policy, Reputation, Blocklisted],
-        "policyviolation" | "PolicyRelated" | "policy_blocked" => {
-            &[Policy, RecipientRefuses, Malware, Malformed, Spam, SenderRefused, RateLimited]
+        "rejected" | "InvalidSender" => {
+            &[SenderRefused, SenderNotAllowed, RecipientRefuses, Policy, Reputation, Blocklisted]
         }
+        "policyviolation" | "PolicyRelated" | "policy_blocked" => &[
+            Policy,
+            RecipientRefuses,
+            SenderNotAllowed,
+            AttachmentRefused,
+            Malware,
+            Malformed,
+            Spam,
+            SenderRefused,
+            RateLimited,
+        ],
         "authfailure" => &[Spf, Dkim, Dmarc, Unauthenticated, TlsFailed],
         "AuthenticationFailed" | "auth_failure" => {
             &[Spf, Dkim, Dmarc, Unauthenticated, ReverseDns, LoginRequired, LoginRefused, SenderRefused]
         }
         "blocked" | "badreputation" | "SpamBlock" | "ip" | "domain" | "uri" => {
-            &[Blocklisted, Reputation, Spam, RateLimited, Helo, Policy]
+            &[Blocklisted, Reputation, Spam, RateLimited, Helo, Policy, TurnedAway]
         }
         "spamdetected" | "spandetected" | "SpamContent" => &[Spam, Blocklisted, Reputation],
         "greylisting" => &[Greylisted],
-        "virusdetected" | "virus_detected" => &[Malware, Spam],
-        "contenterror" | "notcompliantrfc" => &[Malformed, Protocol, RoutingLoop],
-        "mesgtoobig" | "exceedlimit" => &[TooLarge],
+        "virusdetected" | "virus_detected" => &[Malware, AttachmentRefused, Spam],
+        "contenterror" | "notcompliantrfc" => &[Malformed, ContentUnsupported, Protocol, RoutingLoop],
+        "mesgtoobig" | "exceedlimit" => &[TooLarge, TooLargeForMailbox],
         "speeding" | "toomanyconn" | "rate_limited" | "TooManyRecipients" => {
-            &[RateLimited, TooManyRecipients, Reputation]
+            &[RateLimited, TooManyConnections, TooManyRecipients, Reputation]
         }
         "requireptr" => &[ReverseDns],
         "failedstarttls" => &[TlsRequired, TlsFailed],
@@ -52,12 +64,22 @@ fn equals(category: &str) -> &'static [Reason] {
         "syntaxerror" | "ProtocolErrors" => {
             &[Protocol, Malformed, TlsRequired, LoginRequired, LoginRefused, TooManyRecipients]
         }
-        "systemerror" | "server_error" | "TransientFailure" | "mailererror" => {
-            &[ServerTrouble, Unreachable, RoutingLoop, ServerFull, DomainRefusesMail, DomainUnknown]
-        }
+        "systemerror" | "server_error" | "TransientFailure" | "mailererror" => &[
+            ServerTrouble,
+            MailerError,
+            TurnedAway,
+            DnsFailure,
+            Unreachable,
+            RoutingLoop,
+            ServerFull,
+            DomainRefusesMail,
+            DomainUnknown,
+        ],
         "systemfull" => &[ServerFull, MailboxFull],
-        "networkerror" | "NoAnswerFromHost" | "BadConnection" => &[Unreachable, RoutingLoop, DomainUnknown],
-        "expired" | "MessageExpired" => &[Expired, Unreachable, ServerTrouble],
+        "networkerror" | "NoAnswerFromHost" | "BadConnection" => {
+            &[Unreachable, DnsFailure, TurnedAway, RoutingLoop, DomainUnknown]
+        }
+        "expired" | "MessageExpired" => &[Expired, DnsFailure, TurnedAway, Unreachable, ServerTrouble],
         "onhold" => &[Policy, ServerTrouble, Unexplained],
         _ => &[],
     }

@@ -23,7 +23,7 @@ pub use http::{
 pub use record::{CharacterString, DnsRecord, RecordData, RecordType};
 pub use smtp::{
     Direction, EnhancedCode, ProbeReply, RELAY_RECIPIENT, RELAY_SENDER, SessionEnd, SmtpAnswer, SmtpEnvelope,
-    SmtpProbe, SmtpReply, SmtpRequest, Stage, StartTls, TranscriptLine,
+    SmtpProbe, SmtpReply, SmtpRequest, Stage, StartTls, TlsState, TranscriptLine,
 };
 pub use tls::{CertificateFacts, TlsFacts, Verification};
 

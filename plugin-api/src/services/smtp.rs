@@ -5,10 +5,11 @@ use std::{fmt, net::IpAddr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::tls::TlsFacts;
+use super::tls::{TlsFacts, Verification};
 use crate::{
     evidence::EvidenceId,
     outcome::{Cause, CauseKind},
+    stance::Delivery,
 };
 
 /// A session to hold. The host never sends DATA, holds one session at a time
@@ -388,6 +389,37 @@ impl SmtpReply {
         }
     }
 
+    /// How far STARTTLS got.
+    pub fn tls_state(&self) -> TlsState<'_> {
+        if let Some(tls) = &self.tls {
+            return TlsState::Shown(tls);
+        }
+        if let Some(why) = &self.tls_failure {
+            return TlsState::Failed(why);
+        }
+        if let Some(answer) = self.starttls.as_ref().filter(|answer| !answer.is_positive()) {
+            return TlsState::Refused(answer);
+        }
+        let early = match &self.end {
+            SessionEnd::Finished => false,
+            SessionEnd::NotHeld { .. } => true,
+            SessionEnd::Broken { stage, .. }
+            | SessionEnd::TimedOut { stage, .. }
+            | SessionEnd::Malformed { stage, .. } => *stage <= Stage::StartTls,
+        };
+        if let Some(cause) = self.cause().filter(|_| early) {
+            return TlsState::NotReached(cause);
+        }
+        match [&self.greeting, &self.ehlo].into_iter().flatten().find(|answer| !answer.is_positive()) {
+            Some(answer) => TlsState::Refused(answer),
+            None if self.ehlo.is_some() => TlsState::NotOffered,
+            None => TlsState::NotReached(
+                Cause::new(CauseKind::Other, format!("the session with {} did not get to EHLO", self.host))
+                    .seen_in(&self.evidence),
+            ),
+        }
+    }
+
     /// Why the session did not come to its end; `None` when it did.
     pub fn cause(&self) -> Option<Cause> {
         let at = format!("{} ({})", self.host, self.address);
@@ -411,6 +443,49 @@ impl SmtpReply {
             }
         };
         Some(cause.seen_in(&self.evidence))
+    }
+}
+
+/// How far STARTTLS got in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsState<'r> {
+    /// A handshake was made.
+    Shown(&'r TlsFacts),
+    /// STARTTLS is offered and the handshake does not work; why.
+    Failed(&'r str),
+    /// The server refused the session, or STARTTLS, with this reply.
+    Refused(&'r SmtpAnswer),
+    /// The server does not offer it.
+    NotOffered,
+    /// The session did not get there.
+    NotReached(Cause),
+}
+
+impl TlsState<'_> {
+    /// What a sender does that wants a certificate of a public authority that
+    /// names the server (RFC 8461 §4.2), and why.
+    ///
+    /// A session that broke off may do so on our side alone: that could not be told.
+    pub fn for_public_authority(&self) -> (Delivery, String) {
+        match self {
+            TlsState::Shown(tls) => match &tls.verification {
+                Verification::Trusted => (Delivery::Deliver, "the certificate is in order".to_owned()),
+                Verification::Expired => (Delivery::Refuse, "the certificate has expired".to_owned()),
+                Verification::NotYetValid => (Delivery::Refuse, "the certificate is not valid yet".to_owned()),
+                Verification::WrongName => (Delivery::Refuse, "the certificate is for other names".to_owned()),
+                Verification::UnknownIssuer => {
+                    (Delivery::Refuse, "the certificate is of no public authority".to_owned())
+                }
+                Verification::Failed { why } => (Delivery::Refuse, format!("the certificate does not hold: {why}")),
+            },
+            TlsState::Failed(why) => (Delivery::Refuse, format!("the TLS handshake fails: {why}")),
+            TlsState::NotOffered => (Delivery::Refuse, "STARTTLS is not offered".to_owned()),
+            TlsState::Refused(answer) if answer.is_transient() => {
+                (Delivery::Defer, format!("the server answers {}", answer.code))
+            }
+            TlsState::Refused(answer) => (Delivery::Refuse, format!("the server answers {}", answer.code)),
+            TlsState::NotReached(cause) => (Delivery::CouldNotTell, cause.detail.clone()),
+        }
     }
 }
 

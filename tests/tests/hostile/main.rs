@@ -18,7 +18,7 @@ use std::{
 
 use builtin_checks::registry;
 use cases::{Case, DOMAIN};
-use engine_core::{report::Report, session};
+use engine_core::{net::NetOptions, report::Report, session};
 use engine_lab::{Lab, World};
 use engine_plugin_api::{CauseKind, Outcome, Severity, Target, serde_json};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -230,9 +230,17 @@ fn played(name: &str) -> Result<Value, Failed> {
             ..Target::default()
         };
         let mut order = engine_tests::order(target, &checks, [("dnsbl".to_owned(), lists)].into());
-        order.deadline = case.deadline;
+        order.deadline = case.patience.deadline();
+        let [dns_timeout, reply] = case.patience.limits();
+        let options = NetOptions {
+            dns_timeout,
+            connect_timeout: reply,
+            greeting_timeout: reply,
+            reply_timeout: reply,
+            ..engine_tests::net_options(&lab)
+        };
         let before = peak_kib();
-        let finished = engine_tests::run(&registry, &lab, order).await?;
+        let finished = engine_tests::run_over(&registry, &options, order).await?;
         let live = serde_json::to_string(&finished.report)?;
         let growth = peak_kib().zip(before).map(|(after, before)| after - before);
         let again = session::replay(&registry, finished.recording.clone(), Arc::new(|_| ())).await?;

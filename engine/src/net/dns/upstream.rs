@@ -2,7 +2,9 @@
 //!
 //! NOERROR and NXDOMAIN end it; whatever else a server says, another may know
 //! better. A server that is silent is not waited for: after a pause the next
-//! one is asked as well, and the first answer of any of them counts.
+//! one is asked as well, and the first answer of any of them counts. A SERVFAIL
+//! that is one server's word alone is asked for once more: a resolver that
+//! cannot reach an authority at one moment often can at the next.
 
 use std::{
     net::SocketAddr,
@@ -26,8 +28,10 @@ use super::{
 /// How long a silent server is waited for before the next one is asked too;
 /// an eighth of the time-out, where that is shorter.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How often one server is asked at most.
+/// How often one server is asked at most, an appeal left aside.
 const ROUNDS: u32 = 4;
+/// How many pauses long the answer to an appeal is waited for.
+const APPEAL: u32 = 4;
 
 /// A server, and what is known of it.
 #[derive(Debug)]
@@ -101,15 +105,15 @@ pub(super) async fn ask(servers: &[Server], question: &Question, Patience { time
     let mut states: Vec<State> = servers.iter().map(State::new).collect();
     let mut in_flight = FuturesUnordered::new();
     let mut next_send = begun;
+    let mut appeal = Appeal::Open;
+    let ask_at = async |index: usize, until| (index, ask_server(&servers[index], question, until, pause, &log).await);
 
     let answer = loop {
         let now = Instant::now();
         if now >= next_send {
             next_send = match next_server(&states) {
                 Some(index) => {
-                    let server = &servers[index];
-                    let exchange = ask_server(server, question, until, pause, &log);
-                    in_flight.push(async move { (index, exchange.await) });
+                    in_flight.push(ask_at(index, until));
                     states[index].first_sent.get_or_insert(now);
                     states[index].sent += 1;
                     now + pause * (1 << (states[index].sent - 1))
@@ -118,7 +122,13 @@ pub(super) async fn ask(servers: &[Server], question: &Question, Patience { time
             };
         }
         // Every exchange ends by `until`; the last condition only guards against a fault in that.
-        let over = states.iter().all(|state| state.failure.is_some()) || now >= until + pause;
+        let all_failed = states.iter().all(|state| state.failure.is_some());
+        if let (true, Appeal::Open, Some(index)) = (all_failed, appeal, lone_servfail(&states)) {
+            appeal = Appeal::Asked;
+            let soon = until.min(now + pause * APPEAL);
+            in_flight.push(ask_at(index, soon));
+        }
+        let over = all_failed && appeal != Appeal::Asked || now >= until + pause;
         if over || end_of_patience(&states, pause).is_some_and(|end| now >= end) {
             break None;
         }
@@ -133,6 +143,9 @@ pub(super) async fn ask(servers: &[Server], question: &Question, Patience { time
                 }
                 if outcome.status == DnsStatus::Unreachable {
                     server.suspect.store(true, Ordering::Relaxed);
+                }
+                if appeal == Appeal::Asked {
+                    appeal = Appeal::Over;
                 }
                 states[index].failed(outcome);
                 if states.iter().any(|state| state.sent == 0) {
@@ -164,6 +177,14 @@ pub(super) async fn ask(servers: &[Server], question: &Question, Patience { time
         },
         None => failure(servers, states, Instant::now() >= until, timeout, log),
     }
+}
+
+/// Whether a lone SERVFAIL was asked for once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Appeal {
+    Open,
+    Asked,
+    Over,
 }
 
 /// How a question to one server ended.
@@ -204,6 +225,16 @@ impl State {
 fn next_server(states: &[State]) -> Option<usize> {
     let open = states.iter().enumerate().filter(|(_, state)| state.failure.is_none() && state.sent < ROUNDS);
     open.min_by_key(|(_, state)| (state.sent, state.suspect)).map(|(index, _)| index)
+}
+
+/// The server whose SERVFAIL is the only one, and says most of why there is no answer.
+fn lone_servfail(states: &[State]) -> Option<usize> {
+    let failed =
+        |index: &usize, status| states[*index].failure.as_ref().is_some_and(|failure| failure.status == status);
+    let mut servfails = (0..states.len()).filter(|index| failed(index, DnsStatus::ServFail));
+    let lone = servfails.next()?;
+    let bogus = (0..states.len()).any(|index| failed(&index, DnsStatus::Bogus));
+    (servfails.next().is_none() && !bogus).then_some(lone)
 }
 
 /// When to stop waiting for the rest: somebody has said why there is no answer,

@@ -1,0 +1,156 @@
+//! From the facts to the findings. Pure.
+
+use engine_plugin_api::{Evidence, Finding, Judgement, Observed, Remedy, Span, Subject, Unknown};
+use mail_syntax::tls_rpt::{self, Fault, Record};
+
+use crate::{
+    DESTINATION_DEAD, INVALID, MISSING, RECORD, SEVERAL,
+    facts::{Destination, Facts, Obstacle, record_name},
+};
+
+/// Judges what was seen.
+pub fn judge(facts: &Facts) -> Judgement {
+    let mut out = Judgement::default();
+    let texts = match &facts.texts {
+        Observed::Known(texts) => texts,
+        Observed::Unknown(cause) => {
+            let what = format!("whether senders report failures of TLS to {}", facts.domain);
+            out.unknown(Unknown::new(subject(facts), what, cause.clone()));
+            return out;
+        }
+    };
+    let records: Vec<&String> = texts.iter().filter(|text| tls_rpt::is_record(text)).collect();
+    match records.as_slice() {
+        [] => match texts.iter().find(|text| tls_rpt::resembles_record(text)) {
+            Some(text) => out.find(invalid(facts, text, &tls_rpt::parse(text))),
+            None => out.find(missing(facts, texts.len())),
+        },
+        [text] => one(facts, text, &mut out),
+        several => out.find(self::several(facts, several)),
+    }
+    out
+}
+
+fn subject(facts: &Facts) -> Subject {
+    Subject::Domain(facts.domain.clone())
+}
+
+fn one(facts: &Facts, text: &str, out: &mut Judgement) {
+    let record = tls_rpt::parse(text);
+    if !record.issues.is_empty() || record.destinations.is_empty() {
+        out.find(invalid(facts, text, &record));
+    }
+    let mut alive = Vec::new();
+    for destination in &record.destinations {
+        let Some(known) = facts.destinations.iter().find(|known| known.host == destination.host) else {
+            continue;
+        };
+        match &known.obstacle {
+            Observed::Known(None) => alive.push(destination.uri.as_str()),
+            Observed::Known(Some(obstacle)) => {
+                out.find(dead(facts, text, known, *obstacle, span(destination.span)));
+            }
+            Observed::Unknown(cause) => {
+                let what = format!("whether reports can be brought to {}", known.host);
+                let unknown = Unknown::new(subject(facts), what, cause.clone());
+                if !out.unknowns.contains(&unknown) {
+                    out.unknown(unknown);
+                }
+            }
+        }
+    }
+    if out.findings.is_empty() && !alive.is_empty() {
+        let alias = facts.alias.as_ref().map(|name| format!(" (an alias leads to {name})")).unwrap_or_default();
+        let seen = format!("Senders report failures of TLS to {}{alias}.", alive.join(" and "));
+        out.find(Finding::new(RECORD, subject(facts), seen).evidence(Evidence::quoting(&facts.evidence, text)));
+    }
+}
+
+fn span(span: mail_syntax::Span) -> Span {
+    Span::new(span.start, span.end)
+}
+
+fn missing(facts: &Facts, others: usize) -> Finding {
+    let name = record_name(&facts.domain);
+    let but = if others > 0 { ", though other TXT records" } else { "" };
+    let seen = format!(
+        "{name} has no TLS-RPT record{but}: nobody tells {} when senders cannot encrypt mail to it.",
+        facts.domain
+    );
+    let remedy = Remedy::step("Publish a record with a mailbox that somebody, or a service, reads.")
+        .publish(name, "TXT", format!("v=TLSRPTv1; rua=mailto:tls-reports@{}", facts.domain))
+        .effect("reports come once a day from then on");
+    Finding::new(MISSING, subject(facts), seen).evidence(Evidence::of(&facts.evidence)).remedy(remedy)
+}
+
+fn several(facts: &Facts, texts: &[&String]) -> Finding {
+    let name = record_name(&facts.domain);
+    let seen = format!("{name} has {} TLS-RPT records: senders then act as if there were none.", texts.len());
+    let mut destinations: Vec<String> = Vec::new();
+    for destination in texts.iter().flat_map(|text| tls_rpt::parse(text).destinations) {
+        if !destinations.contains(&destination.uri) {
+            destinations.push(destination.uri);
+        }
+    }
+    let mut remedy = Remedy::step("Leave one record that names all destinations.");
+    for text in texts {
+        remedy = remedy.withdraw(&name, "TXT", text.as_str());
+    }
+    if !destinations.is_empty() {
+        remedy = remedy.publish(&name, "TXT", format!("v=TLSRPTv1; rua={}", destinations.join(",")));
+    }
+    let mut finding = Finding::new(SEVERAL, subject(facts), seen).remedy(remedy);
+    finding.evidence = texts.iter().map(|text| Evidence::quoting(&facts.evidence, text.as_str())).collect();
+    finding
+}
+
+fn invalid(facts: &Facts, text: &str, record: &Record) -> Finding {
+    let name = record_name(&facts.domain);
+    let fault = record.issues.iter().find(|issue| !issue.kind.is_harmless()).or(record.issues.first());
+    let (label, at) = fault
+        .map_or_else(|| ("no destination".to_owned(), None), |issue| (issue.kind.to_string(), Some(span(issue.span))));
+    let effect = if record.is_valid() {
+        "senders leave that destination out"
+    } else {
+        "senders may act as if there were no record"
+    };
+    let seen = format!("The TLS-RPT record of {} is faulty ({label}): {effect}.", facts.domain);
+    let mut evidence = Evidence::quoting(&facts.evidence, text);
+    if let Some(at) = at {
+        evidence = evidence.at(at, label);
+    }
+    let mut uris: Vec<String> = record.destinations.iter().map(|destination| destination.uri.clone()).collect();
+    for issue in &record.issues {
+        let written = issue.span.of(text);
+        match issue.kind {
+            Fault::NoScheme => uris.push(format!("mailto:{written}")),
+            Fault::Scheme if written.starts_with("http:") => uris.push(written.replacen("http:", "https:", 1)),
+            _ => {}
+        }
+    }
+    if uris.is_empty() {
+        uris.push(format!("mailto:tls-reports@{}", facts.domain));
+    }
+    let remedy = Remedy::step("Replace the record.").withdraw(&name, "TXT", text).publish(
+        &name,
+        "TXT",
+        format!("v=TLSRPTv1; rua={}", uris.join(",")),
+    );
+    Finding::new(INVALID, subject(facts), seen).evidence(evidence).remedy(remedy)
+}
+
+fn dead(facts: &Facts, text: &str, destination: &Destination, obstacle: Obstacle, at: Span) -> Finding {
+    let host = &destination.host;
+    let why = match obstacle {
+        Obstacle::NoSuchName => "does not exist",
+        Obstacle::NullMx => "takes no mail (it has a null MX)",
+        Obstacle::NoAddress => "has neither an MX record nor an address",
+    };
+    let seen = format!("Reports of failures of TLS are to go to {host}, which {why}.");
+    let remedy = Remedy::step(format!("Name in {} a destination that exists.", record_name(&facts.domain)));
+    let evidence = Evidence::quoting(&facts.evidence, text).at(at, why);
+    Finding::new(DESTINATION_DEAD, subject(facts), seen)
+        .evidence(evidence)
+        .evidence(Evidence::of(&destination.evidence))
+        .remedy(remedy)
+}
