@@ -15,7 +15,7 @@ pub struct Facts {
     /// The domain does not exist (NXDOMAIN).
     pub domain_gone: bool,
     /// Whether the domain says that it sends no mail: an SPF record of `-all` alone.
-    pub sends_none: bool,
+    pub sends_none: Observed<bool>,
     /// Whether anything is at or below `_domainkey`; NXDOMAIN says no (RFC 8020).
     pub below: Observed<bool>,
     /// The observation behind it.

@@ -43,7 +43,7 @@ pub async fn observe(cx: &Context, domain: &str, mail: Option<&Mail<'_>>, config
     let mut facts = Facts {
         domain: domain.to_owned(),
         domain_gone: texts.status == DnsStatus::NxDomain && texts.aliases().is_empty(),
-        sends_none: spf.sends_none,
+        sends_none: texts.cause().map_or(Observed::Known(spf.sends_none), Observed::Unknown),
         below: exists(&below),
         below_evidence: below.evidence.clone(),
         made_up,
