@@ -14,6 +14,8 @@ servers=(
     postfix:postfix
     postgrey:postgrey
     openssl:openssl
+    # another Rust compiler, for plugins that it builds
+    rustc-web:/usr/bin/rustc
 )
 # package and the program in it; these cannot be installed beside postfix, and
 # are unpacked into a folder of their own. serve.sh runs them from there.

@@ -12,6 +12,7 @@ pub fn registry() -> Result<Registry, RegistryError> {
     let mut registry = Registry::default();
     let origin = "built in";
     registry.add::<check_bimi::Bimi>(origin)?;
+    registry.add::<check_bounce::Bounce>(origin)?;
     registry.add::<check_caa::Caa>(origin)?;
     registry.add::<check_dkim::Dkim>(origin)?;
     registry.add::<check_dnsbl::Dnsbl>(origin)?;
