@@ -74,7 +74,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            max_sessions: 16,
+            max_sessions: exchangers::MOST_SESSIONS,
             slow_greeting: 5,
             expiring_days: 14,
             relay_sender: RELAY_SENDER.to_owned(),

@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// Who cares for the certificate of an exchange.
-const WHO_CARES: &str =
-    "Most senders encrypt without looking at it; those that hold to MTA-STS or DANE do not deliver.";
+const WHO_CARES: &str = "Most senders encrypt without looking at it; those that hold to MTA-STS do not deliver, and for those that hold to \
+     DANE the TLSA record decides.";
 
 /// Judges what was offered and what came of it.
 pub fn judge(server: &Server, config: &Config, out: &mut Gathered) {
