@@ -70,13 +70,8 @@ const FATAL: &[Case] = &[
 const HANGING: &[Case] = &[
     case("pending", "the check was not done after", "", ""),
     case("pending-call", "the check was not done after", "", ""),
-    case("busy", "the check was not done after", "did not stop within 500 ms of being told to, and was ended", ""),
-    case(
-        "sleep-block",
-        "the check was not done after",
-        "did not stop within 500 ms of being told to, and was ended",
-        "",
-    ),
+    case("busy", "the check was not done after", "did not stop within 2 s of being told to, and was ended", ""),
+    case("sleep-block", "the check was not done after", "did not stop within 2 s of being told to, and was ended", ""),
 ];
 
 async fn held(case: &Case, file: &Path, isolation: Isolation, deadline: Duration) {
@@ -131,7 +126,6 @@ async fn in_the_engines_process() {
     for case in HANGING.iter().filter(|case| case.violation.is_empty()) {
         held(case, &file, Isolation::Trusted, Duration::from_millis(500)).await;
     }
-    assert_eq!(plugin::abandoned(), 0);
     assert_nothing_left().await;
 }
 
