@@ -55,6 +55,10 @@ const DKIM_KEY: &str = r#""v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMII
 
 /// A healthy domain but for what `zone` and `sections` add, and the server's keys.
 fn world(zone: &str, server: &str, sections: &str) -> String {
+    let dmarc = match zone.contains("_dmarc.") {
+        true => String::new(),
+        false => format!("_dmarc.{DOMAIN}. TXT \"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}\""),
+    };
     format!(
         r#"
 zone = '''
@@ -66,6 +70,7 @@ ns2.{DOMAIN}.         A     25.25.0.54
 mx.{DOMAIN}.          A     25.25.1.1
 1.1.25.25.in-addr.arpa. PTR mx.{DOMAIN}.
 default._domainkey.{DOMAIN}. TXT {DKIM_KEY}
+{dmarc}
 {zone}
 '''
 [[blocklist]]
@@ -327,6 +332,15 @@ fn zone_cases() -> Vec<Case> {
     let below: String = (0..6).map(|digit| format!(" include:{digit}.%{{d}}")).collect();
     let fan =
         format!("{}\n*.fan.{DOMAIN}. TXT \"v=spf1{below} -all\"", spf("v=spf1 include:0.fan.hostile.example -all"));
+    let dmarc = |texts: &str| format!("{plain}\n_dmarc.{DOMAIN}. TXT {texts}");
+    let mut many_dmarc = plain.clone();
+    for number in 0..500 {
+        let _ = write!(many_dmarc, "\n_dmarc.{DOMAIN}. TXT \"v=DMARC1; p=none; rua=mailto:r{number}@r.example\"");
+    }
+    let addresses = format!("\",mailto:postmaster@{DOMAIN}\" ").repeat(1500);
+    let big_dmarc = dmarc(&format!("\"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}\" {addresses}"));
+    let junk = "\"\\000\\255;=;x\" ".repeat(4000);
+    let tags_dmarc = dmarc(&format!("\"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}; \" {junk}"));
     let edns = case(
         "dns-edns-size",
         "an answer of 64 KB in one datagram, with an EDNS size of 1",
@@ -341,6 +355,14 @@ fn zone_cases() -> Vec<Case> {
         zone("dns-alias-chain-of-names", "an exchange behind 50 aliases", &chain),
         zone("dns-alias-circle", "an exchange whose alias leads back to itself", &circle),
         zone("spf-include-circle", "SPF records that include each other", &include_circle),
+        zone("dmarc-500-records", "500 DMARC records", &many_dmarc),
+        zone("dmarc-50k-addresses", "a DMARC record with 1,500 report addresses", &big_dmarc),
+        zone("dmarc-50k-junk", "a DMARC record of 30 KB of tags that are none", &tags_dmarc),
+        zone(
+            "dmarc-alias-circle",
+            "a DMARC name that is an alias of itself",
+            &format!("{plain}\n_dmarc.{DOMAIN}. CNAME _dmarc.{DOMAIN}."),
+        ),
         zone("spf-include-fan", "SPF records that include six others each, without end", &fan),
     ]
 }
