@@ -7,7 +7,7 @@
 //! differs, and are held against its report byte for byte. One scenario of each
 //! check is also run live across the boundary.
 //!
-//! `cargo test -p engine-tests --test plugins -- mx` does so for one check.
+//! `cargo test -p engine-tests --test as_plugins -- mx` does so for one check.
 
 use std::{
     path::{Path, PathBuf},
