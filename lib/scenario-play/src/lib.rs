@@ -226,6 +226,7 @@ pub fn full() -> Profile {
         severities: BTreeMap::new(),
         mute: Vec::new(),
         settings: BTreeMap::new(),
+        guide: None,
     }
 }
 
