@@ -220,10 +220,10 @@ impl Knowledge {
         let mut blocklists = Vec::new();
         let mut providers = Vec::new();
         for (index, file) in own.iter().enumerate() {
-            let (said, lists, here) = own_file(index, file)?;
-            wordings.extend(said);
-            blocklists.extend(lists);
-            providers.extend(here);
+            let file = own_file(index, file)?;
+            wordings.extend(file.wording);
+            blocklists.extend(file.blocklist);
+            providers.extend(file.provider);
         }
         wordings.append(&mut self.wordings);
         blocklists.append(&mut self.blocklists);
@@ -357,17 +357,15 @@ impl Knowledge {
     }
 }
 
-/// The wordings, blocklists and providers of a user's own file, the `index`th.
-fn own_file(
-    index: usize,
-    RuleFile { name, text }: &RuleFile,
-) -> Result<(Vec<Wording>, Vec<Blocklist>, Vec<Provider>), DataError> {
-    let file: OwnFile = from_toml(name, text)?;
-    let rules = file.rule.into_iter().enumerate();
+/// A user's own file, the `index`th, checked; its rules have become providers.
+fn own_file(index: usize, RuleFile { name, text }: &RuleFile) -> Result<OwnFile, DataError> {
+    let mut file: OwnFile = from_toml(name, text)?;
+    let rules = std::mem::take(&mut file.rule).into_iter().enumerate();
     let mut providers: Vec<_> = rules.map(|(at, rule)| rule.into_provider(format!("own-{index}-{at}"), name)).collect();
-    providers.extend(file.provider);
-    check(name, text, &file.wording, &file.blocklist, &providers)?;
-    Ok((file.wording, file.blocklist, providers))
+    providers.append(&mut file.provider);
+    file.provider = providers;
+    check(name, text, &file.wording, &file.blocklist, &file.provider)?;
+    Ok(file)
 }
 
 fn from_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, DataError> {
