@@ -1,10 +1,12 @@
 //! The project's own chores: `cargo xtask COMMAND`.
 
+mod api;
 mod bench;
 mod bench_spf;
 mod generate;
 mod scaffold;
 mod sdk;
+mod services_page;
 
 use anyhow::bail;
 
