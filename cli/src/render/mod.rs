@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod escape;
+pub mod explained;
 pub mod logs;
 pub mod matrix;
 pub mod page;

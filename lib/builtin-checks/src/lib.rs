@@ -11,6 +11,7 @@ use engine_core::registry::{Registry, RegistryError};
 pub fn registry() -> Result<Registry, RegistryError> {
     let mut registry = Registry::default();
     let origin = "built in";
+    registry.add::<check_bimi::Bimi>(origin)?;
     registry.add::<check_bounce::Bounce>(origin)?;
     registry.add::<check_caa::Caa>(origin)?;
     registry.add::<check_dane::Dane>(origin)?;

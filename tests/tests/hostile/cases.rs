@@ -139,6 +139,7 @@ pub fn all() -> Vec<Case> {
     }
     cases.extend(dns_cases());
     cases.extend(zone_cases());
+    cases.extend(web_cases());
     cases.extend(deadline_cases());
     cases
 }
@@ -364,6 +365,42 @@ fn zone_cases() -> Vec<Case> {
         ),
         zone("spf-include-fan", "SPF records that include six others each, without end", &fan),
     ]
+}
+
+/// Cases whose MTA-STS policy host is hostile.
+fn web_cases() -> Vec<Case> {
+    let web = |name: &str, words: &str, server: &str, page: &str| {
+        let zone = format!(
+            "{}\n_mta-sts.{DOMAIN}. TXT \"v=STSv1; id=1\"\nmta-sts.{DOMAIN}. A 25.25.2.1",
+            spf("v=spf1 mx -all")
+        );
+        let section = format!(
+            "[[http]]\naddress = '25.25.2.1'\nhostname = 'mta-sts.{DOMAIN}'\n{server}\n\
+             paths = {{ '/.well-known/mta-sts.txt' = {{ {page} }} }}"
+        );
+        case(name, words, world(&zone, "", &section))
+    };
+    let policy = r"body = 'version: STSv1\nmode: enforce\nmx: mx.hostile.example\nmax_age: 1209600\n'";
+    vec![
+        web("https-100-mb", "a policy of 100 MB", "", r"body = 'x: yyyyyy\n', times = 10485760"),
+        web("https-without-end", "a policy without end, in chunks", "", "body = 'x', times = 0, chunked = true"),
+        web("https-headers-without-end", "headers of 1 MB", "", &format!("raw = '{}'", long_headers())),
+        web("https-no-http", "an SMTP greeting behind TLS", "", r"raw = '220 mx ESMTP\r\n'"),
+        web("https-nul", "NUL and 8-bit bytes as the policy", "", r"body = '\000\255\254version: STSv1\n'"),
+        web("https-redirect-private", "a redirect to a private address", "", "location = 'https://10.0.0.1/'"),
+        web("https-redirect-loop", "a redirect to itself", "", "location = '/.well-known/mta-sts.txt'"),
+        web("https-short-body", "a body shorter than its length", "", &format!("{policy}, length = 100000")),
+        web("https-expired", "an expired certificate", "certificate = 'expired'", policy),
+        web("https-wrong-name", "a certificate for another name", "certificate = 'wrong-name'", policy),
+        web("https-reset", "the connection is reset", "drop_at = 'connect'", policy),
+        web("https-silent-handshake", "no TLS handshake", "silent_at = 'handshake'", policy),
+        web("https-silent-response", "no response", "silent_at = 'response'", policy),
+        web("https-silent-body", "a byte of the policy every 5 seconds", "", &format!("{policy}, pace = '5s'")),
+    ]
+}
+
+fn long_headers() -> String {
+    format!("HTTP/1.1 200 OK\\r\\n{}", format!("x-a: {}\\r\\n", "y".repeat(990)).repeat(1000))
 }
 
 fn deadline_cases() -> Vec<Case> {
