@@ -243,7 +243,7 @@ mod tests {
             serde_json::from_value::<crate::Manifest>(manifest)
         };
         let spec = FindingSpec::parse("a-b", PAGE).unwrap();
-        assert_eq!(manifest(serde_json::json!({ "page": PAGE })).unwrap().findings, [spec.clone()]);
+        assert_eq!(manifest(serde_json::json!({ "page": PAGE })).unwrap().findings, std::slice::from_ref(&spec));
         assert_eq!(manifest(serde_json::json!(spec)).unwrap().findings, [spec]);
         let error = manifest(serde_json::json!({ "page": "# no front matter" })).unwrap_err();
         assert!(error.to_string().contains("front matter"), "{error}");

@@ -1,9 +1,12 @@
 /* A host of a version 1.7 that is made up here: one function more at the end of
  * its table. It loads a plugin, runs one check, answers every call with
  * "refused", and prints what it is sent: host PLUGIN CHECK TARGET-JSON */
+#define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "emc_plugin.h"
 
@@ -14,6 +17,7 @@ typedef struct {
 
 static uint64_t waiting[512];
 static size_t waits;
+static atomic_bool nudged;
 static const char REFUSED[] = "{\"kind\":\"denied\",\"message\":\"not here\"}";
 
 static int32_t submit(uint64_t run, uint64_t tag, emc_bytes method, emc_bytes head, emc_bytes body) {
@@ -25,8 +29,14 @@ static int32_t submit(uint64_t run, uint64_t tag, emc_bytes method, emc_bytes he
 }
 
 static int32_t next(uint64_t run, int64_t timeout_ms, emc_completion *out) {
-  (void)run, (void)timeout_ms;
-  if (!waits) return timeout_ms < 0 ? EMC_E_CANCELLED : EMC_NUDGED;
+  (void)run;
+  /* Nothing is under way: another thread of the plugin may nudge, within a minute. */
+  for (int looks = 0; !waits; looks++) {
+    struct timespec moment = {0, 1000000};
+    if (atomic_exchange(&nudged, false) || timeout_ms >= 0) return EMC_NUDGED;
+    if (looks == 60000) return EMC_E_CANCELLED;
+    nanosleep(&moment, NULL);
+  }
   emc_completion c = {waiting[--waits], EMC_E_DENIED, 0, {REFUSED, sizeof REFUSED - 1}, {NULL, 0}};
   *out = c;
   return EMC_OK;
@@ -34,6 +44,7 @@ static int32_t next(uint64_t run, int64_t timeout_ms, emc_completion *out) {
 
 static int32_t nudge(uint64_t run) {
   (void)run;
+  atomic_store(&nudged, true);
   return EMC_OK;
 }
 
