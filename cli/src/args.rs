@@ -190,9 +190,18 @@ pub struct List {
 /// `engine explain`.
 #[derive(Args, Debug)]
 pub struct Explain {
-    /// A finding code (mx-alias), a status code (5.7.23, 550), or a whole reply.
-    #[arg(required = true, num_args = 1..)]
+    /// A finding code (mx-alias), a status code (5.7.23, 550), or a whole
+    /// reply, one line or many; `-`, or nothing, reads it from standard input.
     pub words: Vec<String>,
+    /// A file of your own rules for what replies mean; repeat for several.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+    /// Where `[rules]` stands; ./engine.toml or the user's own without.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to print; JSON is one `explain/v1` object.
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// `engine logs`.

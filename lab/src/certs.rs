@@ -1,5 +1,6 @@
 //! The certificates of the lab's servers, and TLSA records for them.
 
+use std::time::{Duration, SystemTime};
 use std::{collections::HashMap, sync::Arc};
 
 use rcgen::{
@@ -14,6 +15,9 @@ use rustls::{
 };
 
 use crate::world::{CertificateKind, World};
+
+/// How long an expiring certificate still is valid.
+const EXPIRING: Duration = Duration::from_secs(3 * 86_400);
 
 /// The name in certificates for the wrong name.
 const OTHER_NAME: &str = "elsewhere.example";
@@ -67,7 +71,14 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(if kind == CertificateKind::Expired { 2021 } else { 2100 }, 1, 1);
+        params.not_after = match kind {
+            CertificateKind::Expired => date_time_ymd(2021, 1, 1),
+            CertificateKind::Expiring => {
+                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|e| e.to_string())?;
+                date_time_ymd(1970, 1, 1) + now + EXPIRING
+            }
+            _ => date_time_ymd(2100, 1, 1),
+        };
         let key = KeyPair::generate().map_err(|e| e.to_string())?;
         let certificate = match kind {
             CertificateKind::SelfSigned => params.self_signed(&key),

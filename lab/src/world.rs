@@ -290,6 +290,8 @@ pub enum CertificateKind {
     Good,
     /// As good, but past its end date.
     Expired,
+    /// As good, but past its end date three days after the lab's start.
+    Expiring,
     /// As good, but for another name.
     WrongName,
     /// For the right name, signed by its own key.

@@ -280,6 +280,10 @@ fn generic(words: &mut Words<'_>) -> Result<Vec<u8>, Problem> {
     words.next("`\\#`")?;
     let (column, length) = (words.words.first().map_or(words.end, |w| w.column), words.number::<u16>("a length")?);
     let bytes = hexadecimal(words)?;
+    // The message library has no records without data.
+    if length == 0 {
+        return Err((column, "the length is 0: expected a byte at least".to_owned()));
+    }
     if bytes.len() != usize::from(length) {
         return Err((column, format!("the length is {length}, but {} bytes follow", bytes.len())));
     }

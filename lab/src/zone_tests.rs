@@ -74,6 +74,7 @@ fn a_fault_is_named_with_its_place() {
         ("a.example. SOA ns. r. 1 2 3 4 (", 1, 31, "parentheses"),
         ("a.example. TXT \"\\999\"", 1, 16, "not a byte"),
         ("a.example. TYPE1 \\# 5 00", 1, 21, "1 bytes follow"),
+        ("a.example. TYPE1 \\# 0", 1, 21, "a byte at least"),
         ("a.example. NAPTR x", 1, 18, "RFC 3597"),
     ] {
         let error = parse(text).unwrap_err();

@@ -72,9 +72,13 @@ async fn pipelined_commands_are_answered_in_order_and_noted() {
 
 #[tokio::test]
 async fn each_certificate_verifies_or_fails_as_it_is_called() {
-    for (kind, expected) in
-        [("good", ""), ("expired", "Expired"), ("wrong-name", "NotValidForName"), ("self-signed", "UnknownIssuer")]
-    {
+    for (kind, expected) in [
+        ("good", ""),
+        ("expiring", ""),
+        ("expired", "Expired"),
+        ("wrong-name", "NotValidForName"),
+        ("self-signed", "UnknownIssuer"),
+    ] {
         let lab =
             start(&format!("[[smtp]]\naddress = '25.25.1.1'\nhostname = 'mx.a.example'\ncertificate = '{kind}'")).await;
         let mut io = connect(route(&lab, "25.25.1.1:25")).await;

@@ -91,13 +91,20 @@ static inline int32_t emc_dns_unknown(const emc_host *host, uint64_t run, const 
   return host->emit(run, EMC_EMISSION, emc_text(json), emc_text(NULL));
 }
 
-/* Sends that the run ends without a result, because the DNS did not answer. */
+/* Sends that the run ends without a result, for a cause as emc_dns_cause_json writes it. */
+static inline int32_t emc_could_not_tell(const emc_host *host, uint64_t run, const char *cause) {
+  char json[1400];
+  int n = snprintf(json, sizeof json, "{\"state\":\"could-not-tell\",\"cause\":%s}", cause);
+  if (n < 0 || (size_t)n >= sizeof json) return EMC_E_LIMIT;
+  return host->emit(run, EMC_OUTCOME, emc_text(json), emc_text(NULL));
+}
+
+/* The same, because the DNS did not answer. */
 static inline int32_t emc_dns_could_not_tell(const emc_host *host, uint64_t run, const emc_completion *reply) {
-  char cause[1200], json[1300];
+  char cause[1200];
   if (reply->status == EMC_E_CANCELLED) return EMC_E_CANCELLED;
   if (emc_dns_cause_json(reply, cause, sizeof cause) == EMC_JSON_NONE) return EMC_E_LIMIT;
-  snprintf(json, sizeof json, "{\"state\":\"could-not-tell\",\"cause\":%s}", cause);
-  return host->emit(run, EMC_OUTCOME, emc_text(json), emc_text(NULL));
+  return emc_could_not_tell(host, run, cause);
 }
 
 #endif

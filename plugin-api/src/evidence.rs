@@ -65,6 +65,29 @@ pub struct Quote {
     pub label: Option<String>,
 }
 
+impl Quote {
+    /// Cuts a text that is longer than `whole` bytes to what the span points at
+    /// and `around` bytes on both sides, with `…` where something is left out.
+    pub fn shorten(&mut self, whole: usize, around: usize) {
+        if self.text.len() <= whole {
+            return;
+        }
+        let span = self.span.unwrap_or(Span::new(0, 0));
+        let end = span.end.min(span.start + around);
+        let boundary =
+            |at: usize| (0..=at.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
+        let (from, to) = (boundary(span.start.saturating_sub(around)), boundary(end + around));
+        let before = if from > 0 { "… " } else { "" };
+        let after = if to < self.text.len() { " …" } else { "" };
+        let text = format!("{before}{}{after}", &self.text[from..to]);
+        if self.span.is_some() {
+            let shift = |at: usize| at - from + before.len();
+            self.span = Some(Span::new(shift(boundary(span.start)), shift(boundary(end))));
+        }
+        self.text = text;
+    }
+}
+
 /// One observation that supports a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {

@@ -115,7 +115,7 @@ fn every_folder_of_checks_is_in_the_registry_and_has_the_common_shape() {
                 && registry.check(&folder.file_name().unwrap().to_string_lossy()).unwrap().manifest.services.is_empty();
             assert!(one || needless, "{} has no src/{module}.rs", folder.display());
         }
-        // Its library as a plugin, which `tests/plugins.rs` holds against the one that is linked in.
+        // Its library as a plugin, which `tests/as_plugins.rs` holds against the one that is linked in.
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
         let example =

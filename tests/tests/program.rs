@@ -67,6 +67,41 @@ fn every_domain_of_the_shipped_lab_shows_what_it_is_there_to_show_and_nothing_el
 }
 
 #[test]
+fn the_policy_matrix_shows_three_exchanges_in_three_states() {
+    let (_, report) = report(&["run", "--lab", "--only", "smtp,mta-sts,dane", "strict.example"]);
+    let rows: Vec<String> = report["policy_matrix"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let cells = row["cells"].as_array().unwrap().iter();
+            let cells: Vec<String> = cells
+                .map(|cell| format!("{} {}", cell["policy"].as_str().unwrap(), cell["verdict"].as_str().unwrap()))
+                .collect();
+            format!("{} {}: {}", row["preference"], row["exchange"].as_str().unwrap(), cells.join(", "))
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "10 mx1.strict.example: certificate deliver, mta-sts deliver, dane deliver",
+            "20 mx2.strict.example: certificate refuse, mta-sts refuse, dane deliver",
+            "30 mx3.strict.example: certificate deliver, mta-sts refuse, dane refuse",
+        ]
+    );
+    let (_, text, _) = run(&["run", "--lab", "--only", "smtp,mta-sts,dane", "strict.example"]);
+    let table: Vec<&str> = text.lines().skip_while(|line| !line.contains("A sender that holds to")).take(5).collect();
+    let expected = [
+        "  A sender that holds to …",
+        "                         certificate   mta-sts       dane",
+        "  10 mx1.strict.example  deliver       deliver       deliver",
+        "  20 mx2.strict.example  refuse        refuse        deliver",
+        "  30 mx3.strict.example  deliver       refuse        refuse",
+    ];
+    assert_eq!(table, expected);
+}
+
+#[test]
 fn the_healthy_domain_is_good() {
     let (code, report) = report(&["run", "--profile", "full", "--lab", "healthy.example"]);
     assert!(["pass", "info", "notice"].contains(&worst(&report)), "{report}");

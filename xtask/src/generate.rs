@@ -49,7 +49,9 @@ fn files() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     files.insert("lib/builtin-checks/src/lib.rs".into(), replaced(&source, "    registry.add::<", &call)?);
     files.insert("Cargo.toml".into(), replaced(&workspace, "check-", &path)?);
     files.extend(crate::sdk::files()?);
+    files.insert("plugin-api/api.txt".into(), crate::api::listing()?);
     files.insert("docs/checks.md".into(), checks_page()?);
+    files.insert("docs/reference/services.md".into(), crate::services_page::page()?);
     files.insert("docs/reference/reasons.md".into(), reasons_page()?);
     files.insert("docs/schema/report-v1.json".into(), pretty(&Report::schema())?);
     files.insert("docs/schema/diagnosis-v1.json".into(), pretty(&diagnosis::Diagnosis::schema())?);
@@ -171,6 +173,7 @@ fn setting_rows(schema: &engine_plugin_api::serde_json::Value) -> String {
     rows.collect()
 }
 
-fn cell(text: &str) -> String {
+/// `text` as it fits into one cell of a table.
+pub fn cell(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }

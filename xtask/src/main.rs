@@ -1,9 +1,12 @@
 //! The project's own chores: `cargo xtask COMMAND`.
 
+mod api;
 mod bench;
+mod bench_spf;
 mod generate;
 mod scaffold;
 mod sdk;
+mod services_page;
 
 use anyhow::bail;
 
@@ -14,7 +17,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   generate [--check]       the list of checks and the generated documents;
                            with --check only says what is out of date
   bench                    what a run costs, over the lab alone: round trips,
-                           questions, start-up, size";
+                           questions, start-up, size, evaluations of SPF
+  bench-spf                the last of these alone, in the profile that it is
+                           built in";
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +30,7 @@ fn main() -> anyhow::Result<()> {
         ["generate"] => generate::generate(false),
         ["generate", "--check"] => generate::generate(true),
         ["bench"] => bench::bench(),
+        ["bench-spf"] => bench_spf::bench(),
         _ => bail!("{USAGE}"),
     }
 }

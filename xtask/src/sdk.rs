@@ -52,7 +52,8 @@ fn entry(list: &mut String, name: &str, source: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn sources(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// The files below a folder, sorted.
+pub fn sources(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for item in fs::read_dir(folder)? {
         let path = item?.path();

@@ -1,9 +1,11 @@
 //! What was seen of a domain's keys.
 
+use dkim_verify::Verified;
 use engine_plugin_api::{
     Cause, EvidenceId, Observed,
     services::{DnsReply, DnsStatus, RecordData},
 };
+use mail_syntax::dkim::Signature;
 
 /// Everything that the judge knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +15,7 @@ pub struct Facts {
     /// The domain does not exist (NXDOMAIN).
     pub domain_gone: bool,
     /// Whether the domain says that it sends no mail: an SPF record of `-all` alone.
-    pub sends_none: bool,
+    pub sends_none: Observed<bool>,
     /// Whether anything is at or below `_domainkey`; NXDOMAIN says no (RFC 8020).
     pub below: Observed<bool>,
     /// The observation behind it.
@@ -26,6 +28,34 @@ pub struct Facts {
     pub guessed: usize,
     /// The guesses that got no answer.
     pub unanswered: Vec<(String, Cause)>,
+    /// The message, where one was given.
+    pub mail: Option<MailFacts>,
+}
+
+/// What was seen of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailFacts {
+    /// The domains of `From`.
+    pub authors: Vec<String>,
+    /// When the last server took it, in seconds of Unix time.
+    pub received: Option<u64>,
+    /// Fields that a signature should cover and that the message has, in lower case.
+    pub worth_signing: Vec<&'static str>,
+    /// Its signatures, from the top.
+    pub signatures: Vec<SignatureFacts>,
+    /// How many more it has.
+    pub left_out: usize,
+}
+
+/// A signature, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureFacts {
+    /// The field's value on one line; spans of the signature fit it.
+    pub text: String,
+    /// As it was read.
+    pub signature: Signature,
+    /// What came of it; `None` where it was not verified for want of a key.
+    pub verified: Option<Verified>,
 }
 
 /// A selector and what stands there.

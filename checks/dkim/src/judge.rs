@@ -2,6 +2,7 @@
 
 mod delegation;
 mod discovery;
+mod mail;
 mod record;
 mod set;
 mod strength;
@@ -32,6 +33,7 @@ pub fn judge(facts: &Facts) -> Judgement {
         strength::judge(facts, key, &mut out);
     }
     set::judge(facts, &published, &mut out);
+    mail::judge(facts, &published, &mut out);
     out
 }
 

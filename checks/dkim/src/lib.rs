@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod facts;
 mod judge;
+mod mail;
 mod observe;
 mod selectors;
 
@@ -16,13 +17,19 @@ engine_plugin_api::findings! {
     ALIAS = "dkim-alias",
     ALIAS_DANGLING = "dkim-alias-dangling",
     BASE64 = "dkim-base64",
+    BODY_CHANGED = "dkim-body-changed",
     ED25519_ONLY = "dkim-ed25519-only",
+    EXPIRED = "dkim-expired",
+    FROM_UNSIGNED = "dkim-from-unsigned",
     GRANULARITY = "dkim-granularity",
     HASH = "dkim-hash",
+    HEADER_CHANGED = "dkim-header-changed",
+    HEADERS_UNSIGNED = "dkim-headers-unsigned",
     KEY = "dkim-key",
     KEY_1024 = "dkim-key-1024",
     KEY_BARE = "dkim-key-bare",
     KEY_LONG = "dkim-key-long",
+    KEY_MISMATCH = "dkim-key-mismatch",
     KEY_MISSING = "dkim-key-missing",
     KEY_REUSED = "dkim-key-reused",
     KEY_TRUNCATED = "dkim-key-truncated",
@@ -40,10 +47,16 @@ engine_plugin_api::findings! {
     REVOKED = "dkim-revoked",
     SELECTOR_MISSING = "dkim-selector-missing",
     SERVICE = "dkim-service",
+    SHA1 = "dkim-sha1",
+    SIGNATURE_LENGTH = "dkim-signature-length",
+    SIGNATURE_SYNTAX = "dkim-signature-syntax",
     SYNTAX = "dkim-syntax",
     TAG_DUPLICATE = "dkim-tag-duplicate",
     TAG_UNKNOWN = "dkim-tag-unknown",
     TEST_MODE = "dkim-test-mode",
+    UNALIGNED = "dkim-unaligned",
+    UNSIGNED = "dkim-unsigned",
+    VALID = "dkim-valid",
     VERSION = "dkim-version",
     VERSION_MISSING = "dkim-version-missing",
     WILDCARD = "dkim-wildcard",
@@ -83,7 +96,7 @@ impl Check for Dkim {
             "can receivers find and use the keys with which the domain signs?",
         )
         .category(Category::Authentication)
-        .needs_any(&[&[Input::Domain], &[Input::Sender]])
+        .needs_any(&[&[Input::Domain], &[Input::Sender], &[Input::Message]])
         .pages(PAGES)
     }
 
@@ -96,15 +109,18 @@ impl Check for Dkim {
     }
 
     async fn run(&self, cx: Context, target: Target) -> Outcome {
+        let mail = target.message.as_ref().map(|message| mail::Mail::read(&message.bytes));
         let of_sender = || target.sender.as_deref().and_then(Target::domain_of);
-        let Some(domain) = target.domain.clone().or_else(of_sender) else {
-            return Outcome::NotApplicable { why: "no domain and no sender with a domain was given".into() };
+        let of_author = || mail.as_ref().and_then(|mail| mail.authors.first().cloned());
+        let domain = target.domain.clone().or_else(of_author).or_else(of_sender);
+        let Some(domain) = domain.or_else(|| mail.as_ref().and_then(mail::Mail::first_domain)) else {
+            return Outcome::NotApplicable { why: "no domain was given, and no message that names one".into() };
         };
         if !domain.contains('.') || !mail_syntax::spf::is_queryable(&domain) {
             return Outcome::NotApplicable { why: format!("`{domain}` is no name that can have DKIM keys") };
         }
-        let facts = observe::observe(&cx, &domain, &self.config).await;
-        if facts.domain_gone {
+        let facts = observe::observe(&cx, &domain, mail.as_ref(), &self.config).await;
+        if facts.domain_gone && facts.mail.is_none() {
             return Outcome::NotApplicable { why: format!("{domain} does not exist") };
         }
         cx.conclude(judge(&facts))

@@ -10,6 +10,7 @@ use mail_syntax::spf::{self, Mechanism, Modifier, Qualifier, TermKind};
 use crate::{
     Config,
     facts::{Answer, Facts, Origin, Selector, exists},
+    mail::Mail,
     selectors,
 };
 
@@ -19,15 +20,17 @@ const MADE_UP: &str = "no-such-selector-7f3kq9";
 /// Gathers the facts. Costs two round trips, three where the DNS contradicts
 /// itself: first the domain's TXT and MX, `_domainkey`, a selector that cannot
 /// be and the known ones; then, where none is known, guesses, all at once.
-pub async fn observe(cx: &Context, domain: &str, config: &Config) -> Facts {
-    let mut known: Vec<String> = Vec::new();
-    for name in config.selectors.iter().map(|name| name.to_ascii_lowercase()) {
-        if !known.contains(&name) {
-            known.push(name);
+pub async fn observe(cx: &Context, domain: &str, mail: Option<&Mail<'_>>, config: &Config) -> Facts {
+    let mut known: Vec<(String, String)> = Vec::new();
+    let of_config = config.selectors.iter().map(|name| (name.to_ascii_lowercase(), domain.to_owned()));
+    let of_mail = mail.into_iter().flat_map(Mail::keys);
+    for key in of_config.chain(of_mail) {
+        if !known.contains(&key) {
+            known.push(key);
         }
     }
     let below = format!("_domainkey.{domain}");
-    let ask_known = join_all(known.iter().map(|name| ask(cx, domain, name, Origin::Known)));
+    let ask_known = join_all(known.iter().map(|(name, of)| ask(cx, of, name, Origin::Known)));
     let guess = known.is_empty() && config.guesses > 0;
     let texts = cx.dns(DnsQuestion::new(domain, RecordType::Txt));
     let (texts, below, (exchanges, made_up, mut found)) = join3(
@@ -40,13 +43,14 @@ pub async fn observe(cx: &Context, domain: &str, config: &Config) -> Facts {
     let mut facts = Facts {
         domain: domain.to_owned(),
         domain_gone: texts.status == DnsStatus::NxDomain && texts.aliases().is_empty(),
-        sends_none: spf.sends_none,
+        sends_none: texts.cause().map_or(Observed::Known(spf.sends_none), Observed::Unknown),
         below: exists(&below),
         below_evidence: below.evidence.clone(),
         made_up,
         selectors: Vec::new(),
         guessed: 0,
         unanswered: Vec::new(),
+        mail: None,
     };
     if guess && !facts.domain_gone {
         let names = selectors::guesses(&exchanges, &spf.includes, config.guesses);
@@ -68,6 +72,7 @@ pub async fn observe(cx: &Context, domain: &str, config: &Config) -> Facts {
             _ => facts.selectors.push(selector),
         }
     }
+    facts.mail = mail.map(|mail| mail.facts(&facts.selectors));
     facts
 }
 

@@ -70,7 +70,7 @@ fn session(facts: &Facts, server: &Server, config: &Config, out: &mut Gathered) 
         return standing;
     }
     session::manners(server, config, out);
-    tls::judge(server, out);
+    tls::judge(server, config, out);
     envelope::judge(facts, server, config, out);
     Standing::Takes
 }

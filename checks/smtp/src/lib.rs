@@ -24,6 +24,7 @@ engine_plugin_api::findings! {
     ANSWERING = "smtp-answering",
     AUTH_IN_CLEAR = "smtp-auth-in-clear",
     CERTIFICATE_EXPIRED = "smtp-certificate-expired",
+    CERTIFICATE_EXPIRING = "smtp-certificate-expiring",
     CERTIFICATE_UNTRUSTED = "smtp-certificate-untrusted",
     CERTIFICATE_WRONG_NAME = "smtp-certificate-wrong-name",
     CLIENT_REFUSED = "smtp-client-refused",
@@ -57,6 +58,10 @@ pub struct Config {
     /// From how many seconds on a greeting is slow.
     #[schemars(range(min = 1, max = 300))]
     pub slow_greeting: u32,
+    /// How many days before its end a certificate counts as one that ought to
+    /// have been renewed; a quarter of its whole time, where that is shorter.
+    #[schemars(range(min = 0, max = 90))]
+    pub expiring_days: u32,
     /// The envelope sender with which an open relay is looked for; empty: the
     /// null sender. Its domain has to take mail, or servers refuse it for that.
     pub relay_sender: String,
@@ -69,8 +74,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            max_sessions: 16,
+            max_sessions: exchangers::MOST_SESSIONS,
             slow_greeting: 5,
+            expiring_days: 14,
             relay_sender: RELAY_SENDER.to_owned(),
             relay_recipient: RELAY_RECIPIENT.to_owned(),
         }

@@ -1,6 +1,11 @@
 //! `engine explain`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal, Read},
+    sync::Arc,
+    time::Duration,
+};
 
 use engine_core::{
     nearest,
@@ -12,37 +17,57 @@ use engine_core::{
     session::{self, Network, Order},
 };
 use engine_plugin_api::Target;
+use smtp_reasons::RuleFile;
 
-use super::{print, registry};
+use super::{print, registry, run::configuration};
 use crate::{
-    args::Explain,
+    args::{Explain, Format},
     complaint::Complaint,
     exit::Exit,
-    render::{code, page, text},
+    render::{code, explained, page, text},
+    rules,
 };
 
 /// The check that explains replies.
 const EXPLAINER: &str = "smtp-codes";
 
+/// The most bytes of standard input that are read.
+const LONGEST_INPUT: u64 = 1 << 20;
+
 /// Explains a finding code, a status code or a reply.
 pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
     let registry = registry(&[])?;
-    let words = arguments.words.join(" ");
+    let config = configuration(arguments.config.as_deref(), &registry)?;
+    let own = rules::read(&arguments.rules, &config)?;
+    let knowledge = rules::knowledge(&own)?;
+    let words = match arguments.words.as_slice() {
+        [] => input()?,
+        [dash] if dash == "-" => input()?,
+        words => words.join(" "),
+    };
     let words = words.trim();
+    let json = arguments.format == Format::Json;
     if let Some((check, spec)) = registry.finding(words) {
-        print(&page::text(words, check, spec))?;
+        let text = if json { explained::finding(words, check, spec) } else { page::text(words, check, spec) };
+        print(&text)?;
         return Ok(Exit::Good);
     }
-    if let Some(explanation) = smtp_reasons::explain_code(words) {
-        print(&code::text(&explanation))?;
+    if let Some(explanation) = knowledge.explain_code(words) {
+        print(&if json { explained::code(words, &explanation) } else { code::text(&explanation) })?;
         return Ok(Exit::Good);
     }
-    if looks_like_a_reply(words) && !smtp_reasons::parse(words).replies.is_empty() {
-        let report = reply(&registry, words)?;
-        print(text::findings(&report).trim_start_matches('\n'))?;
+    let (pasted, explanations) = knowledge.explain_all(words);
+    if looks_like_a_reply(words) && !explanations.is_empty() {
+        let report = reply(&registry, words, &own)?;
+        if json {
+            print(&explained::replies(words, pasted.cut, &explanations))?;
+        } else {
+            print(text::findings(&report).trim_start_matches('\n'))?;
+            print(&explained::named(words, &explanations))?;
+        }
         return Ok(if report.could_not_tell.is_empty() { Exit::Good } else { Exit::CouldNotTell });
     }
-    let complaint = Complaint::new(format!("`{words}` is no finding code, status code or SMTP reply"));
+    let complaint = Complaint::new(format!("`{}` is no finding code, status code or SMTP reply", shortened(words)));
     Err(match nearest(words, registry.codes()) {
         Some(near) => complaint.hint(format!("did you mean `{near}`?")),
         None => complaint.hint(
@@ -51,13 +76,47 @@ pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
     })
 }
 
+fn shortened(words: &str) -> String {
+    if words.chars().count() > 80 {
+        format!("{}…", words.chars().take(80).collect::<String>())
+    } else {
+        words.to_owned()
+    }
+}
+
+/// Standard input, as text whatever its encoding.
+fn input() -> Result<String, Complaint> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        return Err(Complaint::new("nothing to explain was given")
+            .hint("give a code or a reply (engine explain \"550 5.7.1 …\"), or pipe it in"));
+    }
+    let mut bytes = Vec::new();
+    stdin.lock().take(LONGEST_INPUT).read_to_end(&mut bytes)?;
+    let wide = |of: fn([u8; 2]) -> u16| {
+        let units = bytes[2..].chunks_exact(2).map(|pair| of([pair[0], pair[1]]));
+        char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect::<String>()
+    };
+    let text = match bytes.as_slice() {
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        bytes => String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').to_owned(),
+    };
+    if text.contains('\0') {
+        return Err(Complaint::new("standard input is binary data, no reply").hint("pipe in the text of the reply"));
+    }
+    Ok(text)
+}
+
 /// A mistyped code is one word without a digit; no reply is.
 fn looks_like_a_reply(words: &str) -> bool {
     words.contains(char::is_whitespace) || words.contains(|c: char| c.is_ascii_digit())
 }
 
 /// A whole reply is explained by the check that a run would use; it asks no network.
-fn reply(registry: &Registry, reply: &str) -> Result<Report, Complaint> {
+fn reply(registry: &Registry, reply: &str, own: &[RuleFile]) -> Result<Report, Complaint> {
+    let mut settings = BTreeMap::new();
+    rules::give(own, registry, &mut settings);
     let order = Order {
         target: Target { shown: reply.to_owned(), reply: Some(reply.to_owned()), ..Target::default() },
         profile_name: "explain".to_owned(),
@@ -69,7 +128,7 @@ fn reply(registry: &Registry, reply: &str) -> Result<Report, Complaint> {
             settings: BTreeMap::new(),
         },
         choice: Choice { only: vec![EXPLAINER.to_owned()], skip: Vec::new() },
-        settings: BTreeMap::new(),
+        settings,
         deadline: Duration::from_secs(10),
         options: String::new(),
     };

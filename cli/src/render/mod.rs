@@ -3,6 +3,7 @@
 pub mod code;
 pub mod diagnosis;
 pub mod escape;
+pub mod explained;
 pub mod logs;
 pub mod matrix;
 pub mod page;

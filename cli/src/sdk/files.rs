@@ -19,6 +19,7 @@ pub const SDK: &[(&str, &str)] = &[
     ("engine-plugin-api/src/sdk/host.rs", include_str!("../../../plugin-api/src/sdk/host.rs")),
     ("engine-plugin-api/src/sdk/mod.rs", include_str!("../../../plugin-api/src/sdk/mod.rs")),
     ("engine-plugin-api/src/sdk/panic.rs", include_str!("../../../plugin-api/src/sdk/panic.rs")),
+    ("engine-plugin-api/src/services/catalogue.rs", include_str!("../../../plugin-api/src/services/catalogue.rs")),
     ("engine-plugin-api/src/services/dns.rs", include_str!("../../../plugin-api/src/services/dns.rs")),
     ("engine-plugin-api/src/services/dnssec.rs", include_str!("../../../plugin-api/src/services/dnssec.rs")),
     ("engine-plugin-api/src/services/http.rs", include_str!("../../../plugin-api/src/services/http.rs")),

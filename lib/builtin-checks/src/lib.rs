@@ -11,11 +11,15 @@ use engine_core::registry::{Registry, RegistryError};
 pub fn registry() -> Result<Registry, RegistryError> {
     let mut registry = Registry::default();
     let origin = "built in";
+    registry.add::<check_bimi::Bimi>(origin)?;
     registry.add::<check_bounce::Bounce>(origin)?;
     registry.add::<check_caa::Caa>(origin)?;
+    registry.add::<check_dane::Dane>(origin)?;
     registry.add::<check_dkim::Dkim>(origin)?;
+    registry.add::<check_dmarc::Dmarc>(origin)?;
     registry.add::<check_dnsbl::Dnsbl>(origin)?;
     registry.add::<check_greylist::Greylist>(origin)?;
+    registry.add::<check_mta_sts::MtaSts>(origin)?;
     registry.add::<check_mx::Mx>(origin)?;
     registry.add::<check_reverse_dns::ReverseDns>(origin)?;
     registry.add::<check_smtp::Smtp>(origin)?;

@@ -4,7 +4,9 @@
 //! [issues](tag_list::Issue) found in it, each with the [`Span`] of bytes at fault.
 //! Nothing here opens a socket, reads a clock or ends at the first fault.
 
+pub mod bimi;
 pub mod caa;
+pub mod date;
 pub mod dkim;
 pub mod dmarc;
 pub mod fields;

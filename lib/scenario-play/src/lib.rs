@@ -22,7 +22,10 @@ use engine_core::{
     session::{self, Finished, Network, Order, RunError},
 };
 use engine_lab::{Kind, Lab, Scenario, ScenarioTarget, WorldError};
-use engine_plugin_api::{CauseKind, FindingSpec, Message, Severity, Target, services::Transport};
+use engine_plugin_api::{
+    CauseKind, FindingSpec, Message, Severity, Target,
+    services::{RecordType, Transport},
+};
 use serde_json::Value;
 
 pub use conformance::{Trial, conformance};
@@ -300,7 +303,9 @@ fn asked_twice(lab: &Lab, journal: &Journal) -> Vec<String> {
             engine_lab::Transport::Udp => Transport::Udp,
             engine_lab::Transport::Tcp => Transport::Tcp,
         };
-        *received.entry(format!("{} {} over {transport:?}", question.name, question.rtype)).or_default() += 1;
+        // The lab may know a type by its number alone.
+        let rtype = RecordType::from_mnemonic(&question.rtype).map_or(question.rtype, |rtype| rtype.to_string());
+        *received.entry(format!("{} {rtype} over {transport:?}", question.name)).or_default() += 1;
     }
     let more = received.iter().filter(|(question, times)| **times > sent.get(*question).copied().unwrap_or_default());
     more.map(|(question, times)| format!("asked {times} times: {question}")).collect()

@@ -75,13 +75,17 @@ const FILES: &[(&str, &str)] = files![
     "basic.toml",
     "status.toml",
     "wordings.toml",
+    "localised.toml",
     "blocklists.toml",
     "providers/gmail.toml",
     "providers/microsoft.toml",
     "providers/yahoo.toml",
     "providers/apple.toml",
     "providers/mimecast.toml",
+    "providers/filters.toml",
+    "providers/senders.toml",
     "providers/others.toml",
+    "software.toml",
 ];
 
 /// Any of the tables; a file holds one or several.
@@ -203,20 +207,23 @@ impl Knowledge {
         Ok(knowledge)
     }
 
+    /// Whether a file of rules is one; cheaper than taking it.
+    ///
+    /// # Errors
+    /// As [`Knowledge::with_own`].
+    pub fn check_own(file: &RuleFile) -> Result<(), DataError> {
+        own_file(0, file).map(|_| ())
+    }
+
     fn extended(mut self, own: &[RuleFile]) -> Result<Knowledge, DataError> {
         let mut wordings = Vec::new();
         let mut blocklists = Vec::new();
         let mut providers = Vec::new();
-        for (index, RuleFile { name, text }) in own.iter().enumerate() {
-            let file: OwnFile = from_toml(name, text)?;
-            let rules = file.rule.into_iter().enumerate();
-            let mut here: Vec<_> =
-                rules.map(|(at, rule)| rule.into_provider(format!("own-{index}-{at}"), name)).collect();
-            here.extend(file.provider);
-            check(name, text, &file.wording, &file.blocklist, &here)?;
+        for (index, file) in own.iter().enumerate() {
+            let file = own_file(index, file)?;
             wordings.extend(file.wording);
             blocklists.extend(file.blocklist);
-            providers.extend(here);
+            providers.extend(file.provider);
         }
         wordings.append(&mut self.wordings);
         blocklists.append(&mut self.blocklists);
@@ -266,6 +273,8 @@ impl Knowledge {
         let mut fragments = Matcher::default();
         let (mut by_status, mut by_reply) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
         let mut add = |owner, says: &[String]| says.iter().try_for_each(|fragment| fragments.add(owner, fragment));
+        // Vague words count only where no others stand beside them, in whatever file.
+        self.wordings.sort_by_key(|wording| wording.vague);
         for (rank, wording) in (0..).zip(&self.wordings) {
             add(Owner::Wording(rank), &wording.says)?;
         }
@@ -346,6 +355,17 @@ impl Knowledge {
     pub(crate) fn subject_reason(&self, number: u16) -> Option<Reason> {
         self.subjects.get(&number).map(|(_, reason)| *reason)
     }
+}
+
+/// A user's own file, the `index`th, checked; its rules have become providers.
+fn own_file(index: usize, RuleFile { name, text }: &RuleFile) -> Result<OwnFile, DataError> {
+    let mut file: OwnFile = from_toml(name, text)?;
+    let rules = std::mem::take(&mut file.rule).into_iter().enumerate();
+    let mut providers: Vec<_> = rules.map(|(at, rule)| rule.into_provider(format!("own-{index}-{at}"), name)).collect();
+    providers.append(&mut file.provider);
+    file.provider = providers;
+    check(name, text, &file.wording, &file.blocklist, &file.provider)?;
+    Ok(file)
 }
 
 fn from_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, DataError> {

@@ -20,6 +20,7 @@
 
 mod code;
 mod codes;
+mod context;
 mod decide;
 mod elements;
 mod explain;
@@ -32,6 +33,7 @@ mod words;
 
 pub use code::{Class, CodePattern, NotACode, StatusCode};
 pub use codes::{CodeExplanation, explain_code};
+pub use context::Context;
 pub use elements::{Elements, Part};
 pub use explain::{Basis, Certainty, Explanation, Overlay, Pairing, Practice, explain};
 pub use knowledge::{DataError, Knowledge, RuleFile};

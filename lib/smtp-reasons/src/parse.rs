@@ -67,7 +67,7 @@ impl Reply {
 pub fn parse(text: &str) -> Pasted {
     let text = head(text, LONGEST_TEXT);
     let cut = text.1;
-    let spaced = without_underscores(text.0);
+    let spaced = prepared(text.0);
     let text = spaced.as_deref().unwrap_or(text.0);
     let basics = basic_sites(text);
     let statuses = status_sites(text);
@@ -82,14 +82,30 @@ pub fn parse(text: &str) -> Pasted {
     Pasted { replies, cut: cut || more }
 }
 
-/// The log of qmail writes a space in what a server said as an underscore. All
-/// places stay where they are.
-fn without_underscores(text: &str) -> Option<String> {
-    if !text.as_bytes().contains(&b'_') {
-        return None;
-    }
+/// The text as it was meant, every place where it was: the log of qmail writes
+/// a space in what a server said as an underscore, and a text that was copied
+/// from the source of a page has HTML escapes.
+pub(crate) fn prepared(text: &str) -> Option<String> {
     let marks = ["_host_said:_", "_does_not_like_recipient", "_failed_after_I_sent_the_message"];
-    marks.iter().any(|mark| text.contains(mark)).then(|| text.replace('_', " "))
+    let qmail = text.as_bytes().contains(&b'_') && marks.iter().any(|mark| text.contains(mark));
+    let mut plain = qmail.then(|| text.replace('_', " "));
+    for (escape, meant) in [
+        ("&lt;", "   <"),
+        ("&gt;", ">   "),
+        ("&quot;", "     \""),
+        ("&#39;", "    '"),
+        ("&amp;", "    &"),
+        ("&nbsp;", "      "),
+        ("<br>", "\n   "),
+        ("<br/>", "\n    "),
+        ("<br />", "\n     "),
+    ] {
+        let current = plain.as_deref().unwrap_or(text);
+        if current.contains(['&', '<']) && current.contains(escape) {
+            plain = Some(current.replace(escape, meant));
+        }
+    }
+    plain
 }
 
 fn head(text: &str, longest: usize) -> (&str, bool) {

@@ -3,7 +3,7 @@
 //! Matching goes by words rather than by bytes, so that case, punctuation,
 //! line breaks, accents, quotation marks, HTML escapes and the spelling
 //! `e-mail` do not matter, and `spam` is not found in `spamhaus.org`. A script
-//! that writes no spaces (Chinese, Japanese, Thai) has a word per character.
+//! that writes no spaces (Chinese, Japanese, Thai), and Korean with its endings, has a word per character.
 
 use std::ops::Range;
 
@@ -121,6 +121,8 @@ impl Reader<'_> {
         let raw = &self.words.folded[from..];
         let leading = raw.len() - raw.trim_start_matches(EDGES).len();
         let bare = raw.trim_matches(EDGES).len();
+        // French and Italian articles: `l'adresse` is `adresse`; its place keeps the article.
+        let article = bare > 4 && (raw[leading..].starts_with("l'") || raw[leading..].starts_with("d'"));
         let trailing = raw.len() - leading - bare;
         let joins = self.before_break.replace(c) == Some('-');
         if bare == 0 {
@@ -130,7 +132,7 @@ impl Reader<'_> {
         if self.skips(span.start) {
             return;
         }
-        let folded = from + leading..from + leading + bare;
+        let folded = from + leading + usize::from(article) * 2..from + leading + bare;
         // `e-mail` and `email` are one word.
         if joins
             && self.words.folded[folded.clone()].starts_with("mail")
@@ -166,7 +168,7 @@ fn entity(text: &str) -> Option<usize> {
 
 /// Whether the script of `c` sets no spaces between words.
 fn is_unspaced(c: char) -> bool {
-    matches!(c, '\u{0E00}'..='\u{0E7F}' | '\u{3041}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}')
+    matches!(c, '\u{0E00}'..='\u{0E7F}' | '\u{3041}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{AC00}'..='\u{D7AF}')
         && c != '\u{30FB}'
 }
 
@@ -223,6 +225,8 @@ mod tests {
             ("受信者 x", &["受", "信", "者", "x"]),
             ("Größe e\u{301}te", &["grosse", "ete"]),
             ("'.@", &[]),
+            ("L'adresse d'un", &["adresse", "d'un"]),
+            ("l’adresse", &["adresse"]),
             ("e - mail", &["e", "mail"]),
         ] {
             assert_eq!(all(text), expected, "{text}");

@@ -30,6 +30,8 @@ fn codes_that_people_get_wrong() {
     assert!(folklore.is_nonstandard());
     assert!(folklore.basic.unwrap().references.is_empty());
     assert_eq!((reason("541"), reason("571 no"), reason("541 spam")), (Unexplained, Unexplained, Spam));
+    // The words that lists on the web give for 541 speak of a filter, not of a missing mailbox.
+    assert_eq!(folklore.reason.id, Policy);
     assert!(!explain("550 no").1[0].is_nonstandard());
 }
 
@@ -180,6 +182,88 @@ fn words_of_any_server() {
         ("354 End data with <CR><LF>.<CR><LF>", Proceed),
     ] {
         assert_eq!(reason(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn words_in_other_languages() {
+    use Reason::*;
+    for (text, expected) in [
+        ("550 Das Postfach des Empfängers ist voll", MailboxFull),
+        ("550 5.1.10 Empfänger nicht gefunden", MailboxUnknown),
+        ("550 5.7.1 Die Nachricht wurde als SPAM abgelehnt", Spam),
+        ("552 La boîte du destinataire est pleine", MailboxFull),
+        ("550 L'adresse du destinataire est introuvable", MailboxUnknown),
+        ("421 Trop de connexions, veuillez réessayer plus tard", TooManyConnections),
+        ("550 Usuario no encontrado", MailboxUnknown),
+        ("552 Buzón de correo lleno", MailboxFull),
+        ("554 Su IP figura en una lista negra", Blocklisted),
+        ("550 A caixa postal do usuário está cheia", MailboxFull),
+        ("550 Destinatário não encontrado", MailboxUnknown),
+        ("550 Casella inesistente", MailboxUnknown),
+        ("550 Нет такого пользователя", MailboxUnknown),
+        ("554 Сообщение признано спамом", Spam),
+        ("550 宛先のメールアドレスが見つかりません", MailboxUnknown),
+        ("552 メールボックスの容量が超過しています", MailboxFull),
+        ("550 受信者により受信拒否されています", RecipientRefuses),
+        ("550 收件人邮箱不存在", MailboxUnknown),
+        ("552 对方邮箱空间已满", MailboxFull),
+        ("554 邮件被判定为垃圾邮件", Spam),
+        ("550 信箱不存在", MailboxUnknown),
+        ("550 존재하지 않는 사용자입니다", MailboxUnknown),
+        ("550 Kullanıcı bulunamadı", MailboxUnknown),
+        // Words that say "no" and no more do not settle it.
+        ("550 5.1.1 Zugriff verweigert", MailboxUnknown),
+    ] {
+        assert_eq!(reason(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_one_make_of_server_says_names_its_setting() {
+    use Reason::*;
+    for (text, expected, maker, word) in [
+        ("450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.1]", ReverseDns, "Postfix", "lead back"),
+        ("504 5.5.2 <x>: Helo command rejected: need fully-qualified hostname", Helo, "Postfix", "full host name"),
+        ("450 4.3.2 Service currently unavailable", Greylisted, "Postfix", "postscreen"),
+        ("554 5.4.6 mail for b.example loops back to myself", RoutingLoop, "Postfix", "MX record"),
+        ("451 4.3.0 <jo@b.example>: Temporary lookup failure", ServerTrouble, "Postfix", "database"),
+        ("553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", RelayDenied, "qmail", "rcpthosts"),
+        ("550 5.1.1 RESOLVER.ADR.ExRecipNotFound; not found", MailboxUnknown, "Exchange", "autocomplete"),
+        ("554 SMTP synchronization error", Protocol, "Exim", "before the server"),
+        ("550 5.7.1 rejected by DMARC policy for b.example", Dmarc, "OpenDMARC", "RejectFailures"),
+        (
+            "550 Domain b.example has exceeded the max emails per hour (150/100 (150%)) allowed",
+            RateLimited,
+            "cPanel",
+            "hourly",
+        ),
+        (
+            "554 5.7.1 Service unavailable; Client host blocked using zen.spamhaus.org; Error: open resolver; https://check.spamhaus.org/returnc/pub/192.0.2.53/",
+            ServerTrouble,
+            "Spamhaus",
+            "no listing",
+        ),
+        ("550 blocked, https://www.spamhaus.org/query/ip/192.0.2.1 (PBL)", Blocklisted, "Spamhaus", "no accusation"),
+        (
+            "554 IP=192.0.2.1 - None/bad reputation. Ask your postmaster for help or to contact tosa@rx.t-online.de",
+            Reputation,
+            "Deutsche Telekom (T-Online)",
+            "new servers",
+        ),
+        (
+            "554 Your access to this mail system has been rejected due to the sending MTA's poor reputation. See http://www.senderbase.org/",
+            Reputation,
+            "Cisco Secure Email (IronPort)",
+            "Talos",
+        ),
+        ("605 5.0.0 Not delivering to previously bounced address (mailgun)", Suppressed, "Mailgun", "did not send"),
+    ] {
+        let explained = explain(text).1.remove(0);
+        assert_eq!(explained.reason.id, expected, "{text}");
+        let overlay = explained.provider.unwrap_or_else(|| panic!("nothing of its own: {text}"));
+        assert_eq!(overlay.provider.name, maker, "{text}");
+        assert!(overlay.rule.meaning.contains(word), "{}", overlay.rule.meaning);
     }
 }
 

@@ -1,12 +1,9 @@
 //! The host's services: their names, requests and answers.
 //!
-//! | method | what | cost | typed form |
-//! |---|---|---|---|
-//! | `dns.lookup/1` | one DNS question | a question, none if already asked in this run | [`crate::Context::dns`] |
-//! | `smtp.session/1` | one polite SMTP session up to RCPT | a connection, none if already held in this run | [`crate::Context::smtp`] |
-//! | `http.get/1` | one HTTPS GET, certificate verified, no redirect followed | a connection, none if already made in this run | [`crate::Context::http`] |
-//! | `clock.sleep/1` | waits `{"ms": n}` | time only | [`crate::Context::sleep`] |
+//! [`SERVICES`] lists them with what a call costs; `docs/reference/services.md` is
+//! made from it.
 
+mod catalogue;
 mod dns;
 mod dnssec;
 mod http;
@@ -14,6 +11,7 @@ mod record;
 mod smtp;
 mod tls;
 
+pub use catalogue::{SERVICES, Service, Sleep, Slept};
 pub use dns::{Channel, DnsAttempt, DnsFlags, DnsQuestion, DnsReply, DnsStatus, ExtendedError, Transport};
 pub use dnssec::{Security, Validation};
 pub use http::{

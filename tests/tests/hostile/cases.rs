@@ -55,6 +55,10 @@ const DKIM_KEY: &str = r#""v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMII
 
 /// A healthy domain but for what `zone` and `sections` add, and the server's keys.
 fn world(zone: &str, server: &str, sections: &str) -> String {
+    let dmarc = match zone.contains("_dmarc.") {
+        true => String::new(),
+        false => format!("_dmarc.{DOMAIN}. TXT \"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}\""),
+    };
     format!(
         r#"
 zone = '''
@@ -66,6 +70,7 @@ ns2.{DOMAIN}.         A     25.25.0.54
 mx.{DOMAIN}.          A     25.25.1.1
 1.1.25.25.in-addr.arpa. PTR mx.{DOMAIN}.
 default._domainkey.{DOMAIN}. TXT {DKIM_KEY}
+{dmarc}
 {zone}
 '''
 [[blocklist]]
@@ -134,6 +139,7 @@ pub fn all() -> Vec<Case> {
     }
     cases.extend(dns_cases());
     cases.extend(zone_cases());
+    cases.extend(web_cases());
     cases.extend(deadline_cases());
     cases
 }
@@ -326,6 +332,15 @@ fn zone_cases() -> Vec<Case> {
     let below: String = (0..6).map(|digit| format!(" include:{digit}.%{{d}}")).collect();
     let fan =
         format!("{}\n*.fan.{DOMAIN}. TXT \"v=spf1{below} -all\"", spf("v=spf1 include:0.fan.hostile.example -all"));
+    let dmarc = |texts: &str| format!("{plain}\n_dmarc.{DOMAIN}. TXT {texts}");
+    let mut many_dmarc = plain.clone();
+    for number in 0..500 {
+        let _ = write!(many_dmarc, "\n_dmarc.{DOMAIN}. TXT \"v=DMARC1; p=none; rua=mailto:r{number}@r.example\"");
+    }
+    let addresses = format!("\",mailto:postmaster@{DOMAIN}\" ").repeat(1500);
+    let big_dmarc = dmarc(&format!("\"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}\" {addresses}"));
+    let junk = "\"\\000\\255;=;x\" ".repeat(4000);
+    let tags_dmarc = dmarc(&format!("\"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}; \" {junk}"));
     let edns = case(
         "dns-edns-size",
         "an answer of 64 KB in one datagram, with an EDNS size of 1",
@@ -340,8 +355,52 @@ fn zone_cases() -> Vec<Case> {
         zone("dns-alias-chain-of-names", "an exchange behind 50 aliases", &chain),
         zone("dns-alias-circle", "an exchange whose alias leads back to itself", &circle),
         zone("spf-include-circle", "SPF records that include each other", &include_circle),
+        zone("dmarc-500-records", "500 DMARC records", &many_dmarc),
+        zone("dmarc-50k-addresses", "a DMARC record with 1,500 report addresses", &big_dmarc),
+        zone("dmarc-50k-junk", "a DMARC record of 30 KB of tags that are none", &tags_dmarc),
+        zone(
+            "dmarc-alias-circle",
+            "a DMARC name that is an alias of itself",
+            &format!("{plain}\n_dmarc.{DOMAIN}. CNAME _dmarc.{DOMAIN}."),
+        ),
         zone("spf-include-fan", "SPF records that include six others each, without end", &fan),
     ]
+}
+
+/// Cases whose MTA-STS policy host is hostile.
+fn web_cases() -> Vec<Case> {
+    let web = |name: &str, words: &str, server: &str, page: &str| {
+        let zone = format!(
+            "{}\n_mta-sts.{DOMAIN}. TXT \"v=STSv1; id=1\"\nmta-sts.{DOMAIN}. A 25.25.2.1",
+            spf("v=spf1 mx -all")
+        );
+        let section = format!(
+            "[[http]]\naddress = '25.25.2.1'\nhostname = 'mta-sts.{DOMAIN}'\n{server}\n\
+             paths = {{ '/.well-known/mta-sts.txt' = {{ {page} }} }}"
+        );
+        case(name, words, world(&zone, "", &section))
+    };
+    let policy = r"body = 'version: STSv1\nmode: enforce\nmx: mx.hostile.example\nmax_age: 1209600\n'";
+    vec![
+        web("https-100-mb", "a policy of 100 MB", "", r"body = 'x: yyyyyy\n', times = 10485760"),
+        web("https-without-end", "a policy without end, in chunks", "", "body = 'x', times = 0, chunked = true"),
+        web("https-headers-without-end", "headers of 1 MB", "", &format!("raw = '{}'", long_headers())),
+        web("https-no-http", "an SMTP greeting behind TLS", "", r"raw = '220 mx ESMTP\r\n'"),
+        web("https-nul", "NUL and 8-bit bytes as the policy", "", r"body = '\000\255\254version: STSv1\n'"),
+        web("https-redirect-private", "a redirect to a private address", "", "location = 'https://10.0.0.1/'"),
+        web("https-redirect-loop", "a redirect to itself", "", "location = '/.well-known/mta-sts.txt'"),
+        web("https-short-body", "a body shorter than its length", "", &format!("{policy}, length = 100000")),
+        web("https-expired", "an expired certificate", "certificate = 'expired'", policy),
+        web("https-wrong-name", "a certificate for another name", "certificate = 'wrong-name'", policy),
+        web("https-reset", "the connection is reset", "drop_at = 'connect'", policy),
+        web("https-silent-handshake", "no TLS handshake", "silent_at = 'handshake'", policy),
+        web("https-silent-response", "no response", "silent_at = 'response'", policy),
+        web("https-silent-body", "a byte of the policy every 5 seconds", "", &format!("{policy}, pace = '5s'")),
+    ]
+}
+
+fn long_headers() -> String {
+    format!("HTTP/1.1 200 OK\\r\\n{}", format!("x-a: {}\\r\\n", "y".repeat(990)).repeat(1000))
 }
 
 fn deadline_cases() -> Vec<Case> {

@@ -31,7 +31,7 @@ pub fn judge(facts: &Facts, out: &mut Judgement) {
     }
     let known = facts.selectors.iter().any(|selector| selector.origin == Origin::Known);
     let found = facts.selectors.iter().any(|selector| !is_wildcard(facts, selector));
-    if !known && !found && !facts.sends_none {
+    if !known && !found && facts.sends_none != Observed::Known(true) {
         nothing_found(facts, out);
     }
 }
@@ -95,7 +95,7 @@ fn missing(facts: &Facts, selector: &Selector, out: &mut Judgement) {
 fn nothing_found(facts: &Facts, out: &mut Judgement) {
     let subject = Subject::Domain(facts.domain.clone());
     match &facts.below {
-        Observed::Known(false) if facts.unanswered.is_empty() => {
+        Observed::Known(false) if facts.unanswered.is_empty() && facts.sends_none.known().is_some() => {
             let seen =
                 format!("{0} has no DKIM key: there is no name `_domainkey.{0}`, and so none below it.", facts.domain);
             let remedy = Remedy::step(
@@ -110,10 +110,10 @@ fn nothing_found(facts: &Facts, out: &mut Judgement) {
             out.find(Finding::new(NONE, subject, seen).evidence(Evidence::of(&facts.below_evidence)).remedy(remedy));
         }
         below => {
-            let cause = match (below.unknown(), facts.unanswered.first()) {
-                (Some(cause), _) => cause.clone(),
-                (None, Some((_, cause))) => cause.clone(),
-                (None, None) => Cause::new(CauseKind::NeedsInput, tried(facts)),
+            let unanswered = facts.unanswered.first().map(|(_, cause)| cause);
+            let cause = match below.unknown().or(unanswered).or(facts.sends_none.unknown()) {
+                Some(cause) => cause.clone(),
+                None => Cause::new(CauseKind::NeedsInput, tried(facts)),
             };
             out.unknown(Unknown::new(subject, "with which keys the domain signs", cause).advice(ADVICE));
         }

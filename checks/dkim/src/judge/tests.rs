@@ -26,13 +26,14 @@ fn facts(selectors: Vec<Selector>) -> Facts {
     Facts {
         domain: "a.example".into(),
         domain_gone: false,
-        sends_none: false,
+        sends_none: Observed::Known(false),
         below: Observed::Known(true),
         below_evidence: EvidenceId::default(),
         made_up: selector("no-such", Origin::Guessed, &[], &[]),
         selectors,
         guessed: 48,
         unanswered: Vec::new(),
+        mail: None,
     }
 }
 
@@ -55,7 +56,7 @@ fn nothing_found_by_guessing_says_nothing() {
 
     silent.unanswered.clear();
     assert_eq!(codes(&silent), [("dkim-none".to_owned(), None)]);
-    silent.sends_none = true;
+    silent.sends_none = Observed::Known(true);
     assert_eq!(codes(&silent), []);
 }
 

@@ -6,19 +6,19 @@ use engine_plugin_api::{
 };
 
 use crate::{
-    AUTH_IN_CLEAR, CERTIFICATE_EXPIRED, CERTIFICATE_UNTRUSTED, CERTIFICATE_WRONG_NAME, STARTTLS_BROKEN,
-    STARTTLS_MISSING,
+    AUTH_IN_CLEAR, CERTIFICATE_EXPIRED, CERTIFICATE_EXPIRING, CERTIFICATE_UNTRUSTED, CERTIFICATE_WRONG_NAME, Config,
+    STARTTLS_BROKEN, STARTTLS_MISSING,
     facts::{Server, parameter},
     gather::{Fault, Gathered},
     text,
 };
 
 /// Who cares for the certificate of an exchange.
-const WHO_CARES: &str =
-    "Most senders encrypt without looking at it; those that hold to MTA-STS or DANE do not deliver.";
+const WHO_CARES: &str = "Most senders encrypt without looking at it; those that hold to MTA-STS do not deliver, and for those that hold to \
+     DANE the TLSA record decides.";
 
 /// Judges what was offered and what came of it.
-pub fn judge(server: &Server, out: &mut Gathered) {
+pub fn judge(server: &Server, config: &Config, out: &mut Gathered) {
     auth_in_clear(server, out);
     if let Some(why) = &server.reply.tls_failure {
         return broken(server, why, out);
@@ -26,7 +26,7 @@ pub fn judge(server: &Server, out: &mut Gathered) {
     match &server.reply.tls {
         Some(tls) => {
             if let Some(leaf) = tls.chain.first() {
-                certificate(server, leaf, &tls.verification, out);
+                certificate(server, leaf, &tls.verification, config, out);
             }
         }
         // A server without ESMTP cannot offer it: that is told.
@@ -78,10 +78,46 @@ fn broken(server: &Server, why: &str, out: &mut Gathered) {
     );
 }
 
-fn certificate(server: &Server, leaf: &CertificateFacts, verification: &Verification, out: &mut Gathered) {
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// How many whole days a certificate still is valid that ought to have been
+/// renewed; `None` for one that has time. The time is that of the observation.
+fn days_left(server: &Server, leaf: &CertificateFacts, config: &Config) -> Option<i64> {
+    let now = server.reply.starttls.as_ref()?.at_ms.div_euclid(1000);
+    let left = leaf.not_after.checked_sub(now)?;
+    let whole = leaf.not_after.checked_sub(leaf.not_before)?;
+    // What renews itself does so when a third is left (short-lived ones) or earlier.
+    (left < (i64::from(config.expiring_days) * DAY).min(whole / 4)).then_some(left.div_euclid(DAY))
+}
+
+fn certificate(
+    server: &Server,
+    leaf: &CertificateFacts,
+    verification: &Verification,
+    config: &Config,
+    out: &mut Gathered,
+) {
     let names = if leaf.names.is_empty() { "no names".to_owned() } else { text::list(&first(&leaf.names)) };
     let (code, what, step) = match verification {
-        Verification::Trusted => return,
+        Verification::Trusted => match days_left(server, leaf, config) {
+            None => return,
+            Some(days) => (
+                CERTIFICATE_EXPIRING,
+                format!(
+                    "shows a certificate that is valid until {} only, {}.",
+                    text::day(leaf.not_after),
+                    match days {
+                        ..=0 => "less than a day".to_owned(),
+                        1 => "one more day".to_owned(),
+                        days => format!("{days} more days"),
+                    }
+                ),
+                "Renew the certificate now. Where that should happen by itself, find out why it has not: look into \
+                 the log of the ACME client, and let a renewal reload the mail server, which may still show the old \
+                 one.",
+            ),
+        },
         Verification::Expired => (
             CERTIFICATE_EXPIRED,
             format!("shows a certificate that was valid until {}.", text::day(leaf.not_after)),
@@ -117,8 +153,12 @@ fn certificate(server: &Server, leaf: &CertificateFacts, verification: &Verifica
         text::day(leaf.not_before),
         text::day(leaf.not_after)
     );
+    let who_cares = match code {
+        CERTIFICATE_EXPIRING => "After that, senders that hold to MTA-STS or DANE do not deliver.",
+        _ => WHO_CARES,
+    };
     out.fault(
-        Fault::new(code, server, format!("{what} {WHO_CARES}"))
+        Fault::new(code, server, format!("{what} {who_cares}"))
             .evidence(Evidence::quoting(&server.reply.evidence, quote))
             .remedy(Remedy::step(step)),
     );

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine_plugin_api::{Finding, Judgement, Quote, Span};
+use engine_plugin_api::{Finding, Judgement};
 
 use super::words;
 use crate::facts::Facts;
@@ -38,7 +38,11 @@ pub fn keep(out: &mut Judgement) {
         *number <= ALIKE
     });
     for finding in &mut out.findings {
-        finding.evidence.iter_mut().filter_map(|evidence| evidence.quote.as_mut()).for_each(shorten);
+        finding
+            .evidence
+            .iter_mut()
+            .filter_map(|evidence| evidence.quote.as_mut())
+            .for_each(|quote| quote.shorten(QUOTED, AROUND));
         // What is too long to be quoted is too long to be pasted.
         if let Some(remedy) = &mut finding.remedy {
             remedy.publish.retain(|record| record.value.len() <= 4 * QUOTED);
@@ -48,23 +52,4 @@ pub fn keep(out: &mut Judgement) {
             });
         }
     }
-}
-
-fn shorten(quote: &mut Quote) {
-    if quote.text.len() <= QUOTED {
-        return;
-    }
-    let span = quote.span.unwrap_or(Span::new(0, 0));
-    let end = span.end.min(span.start + AROUND);
-    let boundary =
-        |at: usize| (0..=at.min(quote.text.len())).rev().find(|at| quote.text.is_char_boundary(*at)).unwrap_or(0);
-    let (from, to) = (boundary(span.start.saturating_sub(AROUND)), boundary(end + AROUND));
-    let before = if from > 0 { "… " } else { "" };
-    let after = if to < quote.text.len() { " …" } else { "" };
-    let text = format!("{before}{}{after}", &quote.text[from..to]);
-    if quote.span.is_some() {
-        let shift = |at: usize| at - from + before.len();
-        quote.span = Some(Span::new(shift(boundary(span.start)), shift(boundary(end))));
-    }
-    quote.text = text;
 }

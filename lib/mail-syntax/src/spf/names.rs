@@ -23,9 +23,12 @@ pub(super) fn fault(name: &str) -> Option<DomainFault> {
     })
 }
 
-/// Lower-case, without the final dot: equal names are equal strings.
+/// Lower-case, without the final dot: equal names are equal strings. Doing it
+/// again changes nothing: of several final dots, which no name has, none is taken
+/// away, so that [`is_queryable`] still sees them.
 pub(super) fn normal(name: &str) -> String {
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+    let without = name.strip_suffix('.').filter(|rest| !rest.ends_with('.'));
+    without.unwrap_or(name).to_ascii_lowercase()
 }
 
 /// The name under which the PTR records of `ip` stand (RFC 1035 §3.5, RFC 3596 §2.5).

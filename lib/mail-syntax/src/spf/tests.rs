@@ -326,6 +326,17 @@ fn an_evaluation_says_which_term_in_which_record_decided() {
     assert_eq!((failed.lookups, failed.voids, failed.steps.len()), (2, 0, 5));
 }
 
+#[test]
+fn a_name_that_ends_with_two_dots_is_never_asked() {
+    // Found by fuzzing: one dot was taken away, and the rest asked for without end.
+    let query = Query::new("192.0.2.1".parse().unwrap(), "joe@a.example", "mail.a.example");
+    let mut known = Answers::default();
+    let record = b"v=spf1 mx -all".to_vec();
+    known.insert(Question::new("a.example", Kind::Txt), Answer::Texts(vec![record]));
+    known.insert(Question::new("a.example", Kind::Mx), Answer::Names(vec!["mail.a.example..".to_owned()]));
+    assert_eq!(check_host(&query, &known).unwrap().verdict, Verdict::Fail);
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_and_written_back(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

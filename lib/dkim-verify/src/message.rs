@@ -1,0 +1,93 @@
+//! A message as DKIM sees it: header fields with their very bytes, and a body.
+
+use std::borrow::Cow;
+
+/// The most header fields that are read; what follows counts as body.
+const MOST_FIELDS: usize = 2_000;
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// The header fields in order.
+    pub fields: Vec<Field<'a>>,
+    /// What follows the empty line.
+    pub body: &'a [u8],
+}
+
+/// A header field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// Its name, without the colon.
+    pub name: &'a [u8],
+    /// What follows the colon, folding included, without the line end.
+    pub value: &'a [u8],
+}
+
+/// Which of several fields of one name counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The last first, as RFC 6376 §5.4.2 wants it.
+    LastFirst,
+    /// The first first.
+    FirstFirst,
+}
+
+impl<'a> Message<'a> {
+    /// Reads a message. Lines may end with CRLF or LF; a line `From …` that a
+    /// mailbox file puts before a message is left out.
+    pub fn read(bytes: &'a [u8]) -> Self {
+        let mut rest = bytes;
+        if rest.starts_with(b"From ") || rest.starts_with(b">From ") {
+            rest = line(rest).1;
+        }
+        let mut fields: Vec<Field<'a>> = Vec::new();
+        while fields.len() < MOST_FIELDS {
+            let (first, after) = line(rest);
+            if first.is_empty() {
+                rest = after;
+                break;
+            }
+            let Some(colon) = first.iter().position(|byte| *byte == b':') else { break };
+            let mut end = first.len();
+            let mut next = after;
+            // Continued lines begin with white space.
+            while let [b' ' | b'\t', ..] = next {
+                let (more, after) = line(next);
+                end = rest.len() - next.len() + more.len();
+                next = after;
+            }
+            let whole = &rest[..end];
+            fields.push(Field { name: &whole[..colon], value: &whole[colon + 1..] });
+            rest = next;
+        }
+        Message { fields, body: rest }
+    }
+
+    /// The fields of this name, by their place, in order.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = usize> {
+        self.fields.iter().enumerate().filter(move |(_, field)| field.is(name)).map(|(at, _)| at)
+    }
+}
+
+impl Field<'_> {
+    /// Whether it has this name; white space before the colon is none of it.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.trim_ascii_end().eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// The value as text; what is no UTF-8 is U+FFFD.
+    pub fn value_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.value)
+    }
+}
+
+/// The first line without its end, and what follows it.
+pub(crate) fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(end) => {
+            let text = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
+            (text, &bytes[end + 1..])
+        }
+        None => (bytes, &[]),
+    }
+}
