@@ -267,6 +267,16 @@ impl<'a> Reading<'a> {
                 .filter_map(|e| e.address.as_deref())
                 .for_each(&mut add);
         }
+        if found.is_empty() {
+            // The only address that the text names beside those of the two sides.
+            let to = self.mail.head.get("To").map(|to| to.to_lowercase()).unwrap_or_default();
+            let foreign =
+                |address: &&str| !own.contains(&address.to_lowercase()) && !to.contains(&address.to_lowercase());
+            let named: Vec<&str> = mailboxes_in(human.body).into_iter().filter(foreign).collect();
+            if let [address] = named[..] {
+                found.push(address.to_owned());
+            }
+        }
         if found.is_empty()
             && let Some(to) = report.original.as_ref().and_then(|original| original.get("To"))
             && let [address] = mailboxes_in(to)[..]
