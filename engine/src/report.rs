@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    guide::Guided,
     matrix::MatrixRow,
     net::{Answer, Request},
     plan::Skipped,
@@ -53,6 +54,9 @@ pub struct Report {
     /// where no check judged that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policy_matrix: Vec<MatrixRow>,
+    /// The questions of a guided profile, answered, and what to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guide: Option<Guided>,
     /// How each check ended, in the order of their ids.
     pub checks: Vec<CheckReport>,
     /// The checks that were not made.

@@ -201,7 +201,7 @@ fn job(
 fn assemble(registry: &Registry, recording: &Recording, plan: Plan, runs: Vec<schedule::CheckRun>) -> Report {
     let Commission { target, profile_name, profile, options, .. } = &recording.commission;
     let settled = settle(runs, registry, profile, target, options);
-    Report {
+    let mut report = Report {
         format: FORMAT.to_owned(),
         engine: recording.engine.clone(),
         target: Target { message: None, ..target.clone() },
@@ -217,6 +217,7 @@ fn assemble(registry: &Registry, recording: &Recording, plan: Plan, runs: Vec<sc
         findings: settled.findings,
         could_not_tell: settled.could_not_tell,
         policy_matrix: settled.policy_matrix,
+        guide: None,
         checks: settled.checks,
         skipped: plan.skipped.into_iter().map(Into::into).collect(),
         muted: settled.muted,
@@ -228,5 +229,7 @@ fn assemble(registry: &Registry, recording: &Recording, plan: Plan, runs: Vec<sc
             .iter()
             .filter_map(|(id, exchange)| EvidenceEntry::of(id, exchange))
             .collect(),
-    }
+    };
+    report.guide = profile.guide.as_ref().map(|guide| guide.answer(&report));
+    report
 }

@@ -65,6 +65,17 @@ pub fn bench() -> anyhow::Result<()> {
     program(&world, &runtime)
 }
 
+/// Has the plugin boundary measured, by a program of its own.
+pub fn plugins() -> anyhow::Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut bench = Command::new(cargo);
+    bench.args(["bench", "--quiet", "--package", "plugin-bench"]).current_dir(root());
+    if !bench.status()?.success() {
+        bail!("the plugin boundary could not be measured");
+    }
+    Ok(())
+}
+
 /// What is measured: the DNS-level part together, and each check alone.
 fn parts() -> Vec<(String, Vec<&'static str>)> {
     let together = |checks: &[&'static str]| (checks.join(","), checks.to_vec());

@@ -126,6 +126,7 @@ fn reply(registry: &Registry, reply: &str, own: &[RuleFile]) -> Result<Report, C
             severities: BTreeMap::new(),
             mute: Vec::new(),
             settings: BTreeMap::new(),
+            guide: None,
         },
         choice: Choice { only: vec![EXPLAINER.to_owned()], skip: Vec::new() },
         settings,

@@ -2,7 +2,10 @@
 //! act and what to change. Readable at 80 columns and without colour.
 
 use anstyle::{AnsiColor, Style};
-use engine_core::report::{Report, Reported, ReportedUnknown};
+use engine_core::{
+    guide::{Answer, Guided},
+    report::{Report, Reported, ReportedUnknown},
+};
 use engine_plugin_api::{Outcome, Record, Severity, Subject};
 
 use super::{bullet, escape, labelled, margins, matrix, quote, wrapped};
@@ -24,11 +27,39 @@ pub fn report(report: &Report, verbose: bool) -> String {
     if !matrix.is_empty() {
         out.push_str(&format!("\n{}\n{matrix}", heading("POLICY MATRIX")));
     }
+    if let Some(guided) = &report.guide {
+        out.push_str(&guide(guided));
+    }
     out.push_str(&facts(&quiet, verbose));
     out.push_str(&checks(report));
     if verbose {
         out.push_str(&observations(report));
     }
+    out
+}
+
+/// The questions of a guided profile, answered, and where they lead.
+fn guide(guided: &Guided) -> String {
+    let mut out = format!("\n{}\n", heading("QUESTIONS"));
+    for question in &guided.questions {
+        let word = match question.answer {
+            Answer::Yes => "yes",
+            Answer::No => "NO",
+            Answer::Unknown => "?",
+            Answer::NotAsked => "-",
+        };
+        let because = match (&question.why, question.findings.as_slice()) {
+            (Some(why), _) => format!(" ({why})"),
+            (None, []) => String::new(),
+            (None, findings) => format!(" ({})", findings.join(", ")),
+        };
+        let first = format!("  {word:<4} ");
+        let asked = escape::lines(&format!("{}{because}", question.ask));
+        out.push_str(&textwrap::fill(&asked, margins(&first, "       ")));
+        out.push('\n');
+    }
+    out.push_str(&labelled("Likely", guided.likeliest.as_deref().unwrap_or("nothing found here explains it")));
+    out.push_str(&labelled("Next", &guided.next));
     out
 }
 

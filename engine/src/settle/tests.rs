@@ -74,6 +74,7 @@ fn profile() -> Profile {
         severities: BTreeMap::new(),
         mute: vec![],
         settings: BTreeMap::new(),
+        guide: None,
     }
 }
 

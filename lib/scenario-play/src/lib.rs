@@ -229,6 +229,7 @@ pub fn full() -> Profile {
         severities: BTreeMap::new(),
         mute: Vec::new(),
         settings: BTreeMap::new(),
+        guide: None,
     }
 }
 
