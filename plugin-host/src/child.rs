@@ -143,7 +143,18 @@ mod unix {
         }
     }
 
+    /// Keeps the C library from reserving address space for each thread, of
+    /// which the limit allows so much and no more.
+    fn share_the_heap() {
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        // SAFETY: takes numbers, and no other thread allocates yet.
+        unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, 2);
+        }
+    }
+
     fn served(connection: UnixStream) {
+        share_the_heap();
         let Ok(own) = connection.try_clone() else { return };
         let remote = Arc::new(Remote(Mutex::new(own)));
         let mut frames = BufReader::new(connection);

@@ -25,7 +25,9 @@ impl std::fmt::Display for Crash {
             (None, Some(code)) => write!(f, "exited with code {code}")?,
             (None, None) => f.write_str("closed its connection")?,
         }
-        match self.output.lines().rev().find(|line| !line.trim().is_empty()) {
+        // Rust's advice on backtraces is none here.
+        let telling = |line: &&str| !line.trim().is_empty() && !line.starts_with("note: ");
+        match self.output.lines().rev().find(telling) {
             Some(last) => write!(f, "; the last that it wrote: {}", last.trim()),
             None => Ok(()),
         }

@@ -228,6 +228,24 @@ mod tests {
         assert!(matches!(Frame::encode(Kind::Emit, 0, 0, 0, [&huge, &[], &[]]), Err(FrameError::TooLong(_))));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_frames_or_an_error(bytes: Vec<u8>) {
+            let mut from = bytes.as_slice();
+            while let Ok(Some(frame)) = Frame::read(&mut from) {
+                let [a, b, c] = &frame.parts;
+                Frame::encode(frame.kind, frame.run, frame.tag, frame.status, [a, b, c]).unwrap();
+            }
+        }
+
+        #[test]
+        fn every_frame_survives(run: u64, tag: u64, status: i32, a: Vec<u8>, b: Vec<u8>, c: Vec<u8>) {
+            let written = Frame::encode(Kind::Submit, run, tag, status, [&a, &b, &c]).unwrap();
+            let read = Frame::read(&mut written.as_slice()).unwrap();
+            assert_eq!(read, Some(Frame { kind: Kind::Submit, run, tag, status, parts: [a, b, c] }));
+        }
+    }
+
     #[test]
     fn an_announced_length_reserves_nothing() {
         // Much announced, one byte sent.

@@ -19,7 +19,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench                    what a run costs, over the lab alone: round trips,
                            questions, start-up, size, evaluations of SPF
   bench-spf                the last of these alone, in the profile that it is
-                           built in";
+                           built in
+  bench plugins            what the plugin boundary costs, beside a linked check";
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +31,7 @@ fn main() -> anyhow::Result<()> {
         ["generate"] => generate::generate(false),
         ["generate", "--check"] => generate::generate(true),
         ["bench"] => bench::bench(),
+        ["bench", "plugins"] => bench::plugins(),
         ["bench-spf"] => bench_spf::bench(),
         _ => bail!("{USAGE}"),
     }

@@ -24,7 +24,7 @@ use engine_plugin_host::{
     child::{Begin, Hello, Load},
     frame::{Frame, FrameError, Kind},
 };
-use tokio::sync::{Mutex as AsyncMutex, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{
     carrier::{Carrier, End, Order, Running},
@@ -35,6 +35,8 @@ use super::{
 const HELLO: Duration = Duration::from_secs(10);
 /// Time for a process that has closed its connection to be gone.
 const GONE: Duration = Duration::from_millis(500);
+/// Runs of one plugin at once; more wait for their turn.
+const RUNS: usize = 64;
 /// How much of the end of what it prints is kept, in bytes.
 const OUTPUT: usize = 2 << 10;
 
@@ -66,12 +68,14 @@ pub struct Processes {
     /// Only one run at a time in one process.
     serial: bool,
     shared: AsyncMutex<Option<Arc<Process>>>,
+    /// Runs at once, each of which is a thread of a process.
+    turns: Arc<Semaphore>,
 }
 
 impl Processes {
     /// Starts nothing yet.
     pub fn new(program: HostProgram, load: Load, serial: bool) -> Processes {
-        Processes { program, load, serial, shared: AsyncMutex::new(None) }
+        Processes { program, load, serial, shared: AsyncMutex::new(None), turns: Arc::new(Semaphore::new(RUNS)) }
     }
 
     async fn process(&self, alone: bool) -> Result<Arc<Process>, LoadError> {
@@ -94,6 +98,7 @@ impl Carrier for Processes {
         alone: bool,
     ) -> BoxFuture<'_, Result<Box<dyn Running>, LoadError>> {
         Box::pin(async move {
+            let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
             let process = self.process(alone).await?;
             let run = fresh_number();
             let (ended, end) = oneshot::channel();
@@ -105,7 +110,7 @@ impl Carrier for Processes {
             let Order { check, config, target, message } = order;
             let begin = serde_json::to_vec(&Begin { check, config }).unwrap_or_default();
             process.link.queue(Kind::Run, run, 0, 0, [&begin, &target, &message])?;
-            Ok(Box::new(InProcess { process, run, end: Some(end) }) as Box<dyn Running>)
+            Ok(Box::new(InProcess { process, run, end: Some(end), _turn: turn }) as Box<dyn Running>)
         })
     }
 
@@ -119,6 +124,7 @@ struct InProcess {
     process: Arc<Process>,
     run: u64,
     end: Option<oneshot::Receiver<End>>,
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Running for InProcess {

@@ -269,8 +269,8 @@ impl Service {
         match taken.outcome.take() {
             None => Err(RunFailure::Failed { message: "it did not say how it ended".to_owned() }),
             // What could not be taken may have been the fault that was looked for.
-            Some(Outcome::Clean | Outcome::Findings) if taken.refused && taken.sent.is_empty() => {
-                Err(RunFailure::Failed { message: "what it found could not be taken".to_owned() })
+            Some(Outcome::Clean | Outcome::Findings) if taken.refused => {
+                Err(RunFailure::Failed { message: "not all that it found could be taken".to_owned() })
             }
             Some(outcome) => Ok(outcome),
         }

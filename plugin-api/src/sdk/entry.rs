@@ -50,6 +50,11 @@ pub fn enter(checks: &'static [Registration], aborts: bool) -> *const Header {
     std::ptr::from_ref(table).cast()
 }
 
+/// Whether a panic ends the process: as the plugin itself was built, whatever this crate was.
+pub(super) fn aborts() -> bool {
+    TABLE.get().is_some_and(|table| table.header.flags & FLAG_PANIC_ABORT != 0)
+}
+
 /// One run of a check.
 struct Instance {
     check: Box<dyn DynCheck>,

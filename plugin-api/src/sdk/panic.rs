@@ -62,7 +62,7 @@ fn install_hook() {
                 return others(info);
             }
             let note = note(info);
-            if cfg!(panic = "abort") {
+            if super::entry::aborts() {
                 // The process ends with this panic: say now what there is to say.
                 eprintln!("plugin panicked: {note}");
                 if let (Some(host), Ok(json)) = (current(), serde_json::to_vec(&note)) {

@@ -13,7 +13,9 @@ use std::{
 use engine_core::plugin::{Isolation, LoadError, Plugin};
 use engine_plugin_api::Outcome;
 
-use super::{alone, assert_nothing_left, assert_replays, described, entry, folder, host, outcome, registry, root, run, seen};
+use super::{
+    alone, assert_nothing_left, assert_replays, described, entry, folder, host, outcome, registry, root, run, seen,
+};
 
 const LONG: Duration = Duration::from_secs(60);
 

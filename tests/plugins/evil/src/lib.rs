@@ -13,6 +13,7 @@ use engine_plugin_api::{
     serde_json::json,
     services::{CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, RecordType, SmtpRequest},
 };
+use futures_util::FutureExt;
 
 const PAGES: &[Page] = &[(
     "evil-before",
@@ -97,7 +98,7 @@ impl Check for Evil {
                 }
             }
             "pending" => std::future::pending().await,
-            "pending-call" => drop(cx.sleep(Duration::from_secs(3_600)).await),
+            "pending-call" => drop(cx.dns(DnsQuestion::new("a.example", RecordType::A)).await),
             "busy" => {
                 let mut n = 0u64;
                 loop {
@@ -121,14 +122,13 @@ impl Check for Evil {
                 before(&cx, format!("refused: {}", answer.unwrap_err()));
             }
             "many-calls" => {
-                let waits = (0..400).map(|_| cx.sleep(Duration::from_millis(20)));
-                let ended = futures_util::future::join_all(waits).await;
-                let refused = ended.iter().filter(|wait| wait.is_err()).count();
+                let mut waits: Vec<_> = (0..400).map(|_| Box::pin(cx.sleep(Duration::from_secs(60)))).collect();
+                let refused = waits.iter_mut().filter_map(|wait| wait.now_or_never()?.err()).count();
                 before(&cx, format!("{refused} of 400 refused"));
             }
             "dropped-calls" => {
                 for _ in 0..2_000 {
-                    drop(futures_util::FutureExt::now_or_never(cx.sleep(Duration::from_secs(3_600))));
+                    drop(Box::pin(cx.sleep(Duration::from_secs(20))).now_or_never());
                 }
                 before(&cx, format!("then: {}", cx.sleep(Duration::from_millis(1)).await.is_ok()));
             }
