@@ -23,6 +23,9 @@ pub enum Command {
     /// Run checks on a target and report what they find.
     #[command(after_help = EXIT_CODES)]
     Run(Box<Run>),
+    /// Run only the checks that prove or refute what a bounce, a reply or a symptom says.
+    #[command(after_help = DIAGNOSE_EXIT_CODES)]
+    Diagnose(Box<Diagnose>),
     /// List the checks, findings or profiles.
     List(List),
     /// Explain a finding code, an SMTP reply or a status code.
@@ -42,6 +45,9 @@ pub enum Command {
     /// Print a completion script for a shell.
     Completions(Completions),
 }
+
+const DIAGNOSE_EXIT_CODES: &str = "Exit codes: 0 every stated cause is refuted; 1 one is confirmed; 2 wrong \
+arguments or configuration; 3 it could not be told, and none is confirmed; 130 interrupted.";
 
 const EXIT_CODES: &str = "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 wrong arguments or \
 configuration; 3 something could not be told, and nothing worse; 130 interrupted.";
@@ -89,22 +95,9 @@ pub struct Run {
     #[arg(long, value_name = "DURATION", help_heading = "What is examined")]
     pub wait: Option<String>,
 
-    /// Ask this resolver instead of the system's; repeat for fail-over.
-    #[arg(long, value_name = "IP[:PORT]", conflicts_with = "lab", help_heading = "Network")]
-    pub resolver: Vec<String>,
-    /// Connect from this address.
-    #[arg(long, value_name = "IP", help_heading = "Network")]
-    pub source: Option<IpAddr>,
-    /// The name to give with EHLO; the machine's own without.
-    #[arg(long, value_name = "NAME", help_heading = "Network")]
-    pub ehlo: Option<String>,
-    /// Use the embedded mail world instead of the network; without a target, list its domains.
-    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Network")]
-    pub lab: Option<String>,
-    /// Send what goes to public addresses to loopback sockets instead, as this
-    /// file says: `public-ip:port loopback-ip:port` a line. For tests.
-    #[arg(long, value_name = "FILE", conflicts_with = "lab", help_heading = "Network")]
-    pub route: Option<PathBuf>,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub reach: Reach,
 
     /// Settings and profiles; ./engine.toml or the user's own without.
     #[arg(long, value_name = "FILE")]
@@ -130,6 +123,57 @@ pub struct Run {
     /// Also print what passed and every observation.
     #[arg(long, short)]
     pub verbose: bool,
+}
+
+/// How the network is reached.
+#[derive(Args, Clone, Debug)]
+pub struct Reach {
+    /// Ask this resolver instead of the system's; repeat for fail-over.
+    #[arg(long, value_name = "IP[:PORT]", conflicts_with = "lab", help_heading = "Network")]
+    pub resolver: Vec<String>,
+    /// Connect from this address.
+    #[arg(long, value_name = "IP", help_heading = "Network")]
+    pub source: Option<IpAddr>,
+    /// The name to give with EHLO; the machine's own without.
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    pub ehlo: Option<String>,
+    /// Use the embedded mail world instead of the network; without a target, list its domains.
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Network")]
+    pub lab: Option<String>,
+    /// Send what goes to public addresses to loopback sockets instead, as this
+    /// file says: `public-ip:port loopback-ip:port` a line. For tests.
+    #[arg(long, value_name = "FILE", conflicts_with = "lab", help_heading = "Network")]
+    pub route: Option<PathBuf>,
+}
+
+/// `engine diagnose`.
+#[derive(Args, Debug)]
+pub struct Diagnose {
+    /// A bounce (a file, `-` for standard input), a reply in quotation marks, or
+    /// a symptom: not-received, delayed, spam, blocklisted, rejected.
+    #[arg(value_name = "BOUNCE|REPLY|SYMPTOM")]
+    pub what: String,
+    /// The domain: the sender's where the cause is on that side, else the recipient's.
+    #[arg(long, value_name = "DOMAIN")]
+    pub domain: Option<String>,
+    /// The address that the mail was sent from.
+    #[arg(long)]
+    pub ip: Option<IpAddr>,
+    /// The name that the sending server gives with HELO.
+    #[arg(long, value_name = "NAME")]
+    pub helo: Option<String>,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub reach: Reach,
+    /// Settings; ./engine.toml or the user's own without.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print what would be run, and run nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What to print.
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// `engine list`.

@@ -42,6 +42,7 @@ fn engine() -> Exit {
     arguments.color.write_global();
     let done = match arguments.command {
         Command::Run(run) => commands::run::run(*run),
+        Command::Diagnose(diagnose) => commands::diagnose::diagnose(&diagnose),
         Command::List(list) => commands::list::list(&list),
         Command::Explain(explain) => commands::explain::explain(&explain),
         Command::Logs(logs) => commands::logs::logs(&logs),

@@ -9,13 +9,13 @@ use engine_core::{
 };
 use engine_lab::{Lab, World};
 
-use crate::{args::Run, complaint::Complaint};
+use crate::{args::Reach, complaint::Complaint};
 
 /// The longest that a greeting may be waited for (RFC 5321 §4.5.3.2.1).
 const LONGEST_GREETING: Duration = Duration::from_secs(300);
 
 /// The options of a live run and, where something stands in for the network, its name.
-pub fn options(run: &Run, config: &Config, lab: Option<&Lab>) -> Result<(NetOptions, Option<String>), Complaint> {
+pub fn options(run: &Reach, config: &Config, lab: Option<&Lab>) -> Result<(NetOptions, Option<String>), Complaint> {
     let (whole, config) = (config, &config.net);
     let mut options = match lab {
         Some(lab) => lab_options(lab),
@@ -85,7 +85,7 @@ pub fn world(file: &str) -> Result<World, Complaint> {
     World::parse(&text).map_err(|error| Complaint::new(format!("{file}: {error}")))
 }
 
-fn resolvers(run: &Run, config: &NetConfig) -> Result<Vec<SocketAddr>, Complaint> {
+fn resolvers(run: &Reach, config: &NetConfig) -> Result<Vec<SocketAddr>, Complaint> {
     let given = if run.resolver.is_empty() { &config.resolvers } else { &run.resolver };
     if given.is_empty() {
         return system_resolvers().map_err(|error| Complaint::new(&error).hint(error.hint()));

@@ -67,7 +67,7 @@ pub fn target(word: Option<&str>, run: &Run, message: Option<&Message>) -> Resul
 
 /// What a server gives with HELO: a name, or an address literal (RFC 5321
 /// §4.1.3). A bare address is wrong there, and taken: it is what is examined.
-fn helo(word: &str) -> Result<String, Complaint> {
+pub fn helo(word: &str) -> Result<String, Complaint> {
     let inner = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(word);
     let bare = inner.get(..5).filter(|tag| tag.eq_ignore_ascii_case("ipv6:")).map_or(inner, |tag| &inner[tag.len()..]);
     match bare.parse::<IpAddr>() {

@@ -194,6 +194,41 @@ fn too_many_connections_is_said_as_the_servers_say_it() {
 }
 
 #[test]
+fn the_log_of_postfix_tells_what_it_refused() {
+    let Some(servers) = servers() else { return };
+    for (recipient, domain) in [
+        ("nobody@real.example", "real.example"),
+        ("user@relay.example", "relay.example"),
+        ("full@real.example", "real.example"),
+    ] {
+        servers.run(&["--only", "greylist", "--recipient", recipient], domain);
+    }
+    let log = servers.state.path().join("postfix/mail.log");
+    let expected = ["mailbox-unknown", "relay-denied", "mailbox-full"];
+    // Postfix writes its log through a program of its own, a moment later.
+    let started = Instant::now();
+    loop {
+        let output = Command::new(engine_tests::program())
+            .args(["logs", "--format", "json"])
+            .arg(&log)
+            .env("XDG_CONFIG_HOME", Path::new("/nonexistent"))
+            .output()
+            .expect("the program runs");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+        let causes = report["causes"].as_array().unwrap();
+        let incoming = |reason: &str| causes.iter().any(|c| c["direction"] == "incoming" && c["reason"] == reason);
+        if expected.iter().all(|reason| incoming(reason)) {
+            assert_eq!(report["files"][0]["problems"].as_array().unwrap().len(), 0, "{report:#}");
+            let file = &report["files"][0];
+            assert_eq!(file["recognised"], file["lines"], "{report:#}");
+            return;
+        }
+        assert!(started.elapsed() < PATIENCE, "{report:#}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
 fn the_servers_end_with_their_keeper() {
     let Some(servers) = servers() else { return };
     drop(servers);

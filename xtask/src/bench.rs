@@ -80,7 +80,10 @@ pub fn plugins() -> anyhow::Result<()> {
 fn parts() -> Vec<(String, Vec<&'static str>)> {
     let together = |checks: &[&'static str]| (checks.join(","), checks.to_vec());
     let mut parts = vec![together(&["mx", "spf", "dnsbl"])];
-    parts.extend(["mx", "spf", "dnsbl", "reverse-dns", "smtp", "greylist"].map(|check| together(&[check])));
+    parts.extend(
+        ["mx", "spf", "dnsbl", "tls-rpt", "mta-sts", "dane", "reverse-dns", "smtp", "greylist"]
+            .map(|check| together(&[check])),
+    );
     parts.push(("the profile full".to_owned(), Vec::new()));
     parts
 }

@@ -54,6 +54,7 @@ fn files() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     files.insert("docs/reference/services.md".into(), crate::services_page::page()?);
     files.insert("docs/reference/reasons.md".into(), reasons_page()?);
     files.insert("docs/schema/report-v1.json".into(), pretty(&Report::schema())?);
+    files.insert("docs/schema/diagnosis-v1.json".into(), pretty(&diagnosis::Diagnosis::schema())?);
     files.insert("docs/schema/logs-v1.json".into(), pretty(&mail_logs::Report::schema().to_value())?);
     files.insert("docs/schema/config.json".into(), pretty(&Config::schema(&builtin_checks::registry()?))?);
     Ok(files)

@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+pub mod diagnose;
 pub mod explain;
 pub mod lab;
 pub mod list;

@@ -51,7 +51,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     let fail_on = arguments.fail_on.or(config.fail_on).unwrap_or(Severity::Warning);
     let deadline = config.net.deadline.as_deref().map_or(Ok(DEADLINE), parse_duration).map_err(Complaint::new)?;
 
-    let world = arguments.lab.as_deref().map(network::world).transpose()?;
+    let world = arguments.reach.lab.as_deref().map(network::world).transpose()?;
     let message = arguments.message.as_deref().map(message::read).transpose()?;
     let targets = match (targets(&arguments, &config, message.as_ref())?, &world) {
         (targets, Some(world)) if targets.is_empty() => {
@@ -83,7 +83,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
             Some(world) => Some(Lab::start(world).await.map_err(Complaint::new)?),
             None => None,
         };
-        let (options, instead) = network::options(&arguments, &config, lab.as_ref())?;
+        let (options, instead) = network::options(&arguments.reach, &config, lab.as_ref())?;
         let network = Network::new(&options, instead);
         let (stop, interrupt) = watch::channel(false);
         tokio::spawn(on_ctrl_c(stop));
@@ -253,19 +253,19 @@ fn set(settings: &mut BTreeMap<String, Value>, check: &str, key: &str, value: &s
 /// reached, and what was set.
 fn again(arguments: &Run) -> String {
     let path = |path: &PathBuf| path.display().to_string();
-    let source = arguments.source.map(|source| source.to_string());
+    let source = arguments.reach.source.map(|source| source.to_string());
     let mut words = Vec::new();
     let mut add = |option: &str, value: &str| words.push(format!("{option} {}", shell_word(value)));
-    arguments.resolver.iter().for_each(|resolver| add("--resolver", resolver));
-    arguments.route.iter().for_each(|file| add("--route", &path(file)));
+    arguments.reach.resolver.iter().for_each(|resolver| add("--resolver", resolver));
+    arguments.reach.route.iter().for_each(|file| add("--route", &path(file)));
     source.iter().for_each(|source| add("--source", source));
-    arguments.ehlo.iter().for_each(|name| add("--ehlo", name));
+    arguments.reach.ehlo.iter().for_each(|name| add("--ehlo", name));
     arguments.config.iter().for_each(|file| add("--config", &path(file)));
     arguments.plugin.iter().for_each(|file| add("--plugin", &path(file)));
     arguments.rules.iter().for_each(|file| add("--rules", &path(file)));
     arguments.wait.iter().for_each(|wait| add("--wait", wait));
     arguments.settings.iter().for_each(|setting| add("--set", setting));
-    match arguments.lab.as_deref() {
+    match arguments.reach.lab.as_deref() {
         None => {}
         Some("") => words.insert(0, "--lab".to_owned()),
         Some(file) => words.insert(0, format!("--lab={}", shell_word(file))),
@@ -281,7 +281,7 @@ fn targets(arguments: &Run, config: &Config, message: Option<&Message>) -> Resul
         return Ok(vec![target]);
     }
     let named = |word: &String| target::target(Some(word), arguments, message);
-    if !arguments.targets.is_empty() || arguments.lab.is_some() {
+    if !arguments.targets.is_empty() || arguments.reach.lab.is_some() {
         return arguments.targets.iter().map(named).filter_map(Result::transpose).collect();
     }
     let configured =
@@ -312,7 +312,7 @@ fn asked(arguments: &Run) -> Result<Target, Complaint> {
 }
 
 /// The first Ctrl-C ends the run and lets it report; the second ends the program.
-async fn on_ctrl_c(stop: watch::Sender<bool>) {
+pub async fn on_ctrl_c(stop: watch::Sender<bool>) {
     if tokio::signal::ctrl_c().await.is_ok() {
         stop.send_replace(true);
         if tokio::signal::ctrl_c().await.is_ok() {

@@ -11,16 +11,17 @@ pub fn schema(arguments: &Schema) -> Result<Exit, Complaint> {
     let registry = registry(&[])?;
     let value = match arguments.of.as_str() {
         "report" => Report::schema(),
+        "diagnosis" => diagnosis::Diagnosis::schema(),
         "config" => Config::schema(&registry),
         "logs" => mail_logs::Report::schema().to_value(),
         id => match registry.check(id) {
             Some(check) => check.manifest.config_schema.clone(),
             None => {
-                let near = nearest(id, registry.ids().chain(["report", "config", "logs"]));
+                let near = nearest(id, registry.ids().chain(["report", "diagnosis", "config", "logs"]));
                 let complaint = Complaint::new(format!("there is no schema of `{id}`"));
                 return Err(match near {
                     Some(near) => complaint.hint(format!("did you mean `{near}`?")),
-                    None => complaint.hint("give report, config, logs, or the id of a check (engine list)"),
+                    None => complaint.hint("give report, diagnosis, config, logs, or the id of a check (engine list)"),
                 });
             }
         },

@@ -1,6 +1,7 @@
 //! What is printed: data to standard output, everything else to standard error.
 
 pub mod code;
+pub mod diagnosis;
 pub mod escape;
 pub mod explained;
 pub mod logs;

@@ -6,7 +6,7 @@ use engine_core::{
     guide::{Answer, Guided},
     report::{Report, Reported, ReportedUnknown},
 };
-use engine_plugin_api::{Outcome, Record, Severity, Subject};
+use engine_plugin_api::{Outcome, Record, Remedy, Severity, Subject};
 
 use super::{bullet, escape, labelled, margins, matrix, quote, wrapped};
 
@@ -139,23 +139,7 @@ fn finding(finding: &Reported) -> String {
         }
     }
     if let Some(remedy) = &finding.remedy {
-        out.push('\n');
-        out.push_str(&labelled("Do", &remedy.step));
-        out.push_str(&records("Publish", &remedy.publish));
-        out.push_str(&records("Remove", &remedy.withdraw));
-        if let Some(setting) = &remedy.setting {
-            // What is there to be typed is no setting of a server.
-            out.push_str(if setting.starts_with("engine ") { "  Run:\n" } else { "  Set:\n" });
-            for line in setting.lines() {
-                out.push_str(&format!("    {}\n", escape::line(line)));
-            }
-        }
-        if let Some(url) = &remedy.url {
-            out.push_str(&format!("  Go to:   {}\n", escape::line(url)));
-        }
-        if let Some(effect) = &remedy.effect {
-            out.push_str(&labelled("Effect", effect));
-        }
+        out.push_str(&self::remedy(remedy));
     }
     if finding.severity > Severity::Info {
         out.push_str(&labelled("Who", finding.actor.phrase()));
@@ -163,6 +147,29 @@ fn finding(finding: &Reported) -> String {
     out.push_str(&labelled("Source", &format!("{} (more: engine explain {})", finding.source, finding.code)));
     if let Some(recheck) = &finding.recheck {
         out.push_str(&format!("  Recheck: {}\n", escape::line(recheck)));
+    }
+    out
+}
+
+/// What to do: the step, and what is to be pasted.
+pub fn remedy(remedy: &Remedy) -> String {
+    let mut out = String::new();
+    out.push('\n');
+    out.push_str(&labelled("Do", &remedy.step));
+    out.push_str(&records("Publish", &remedy.publish));
+    out.push_str(&records("Remove", &remedy.withdraw));
+    if let Some(setting) = &remedy.setting {
+        // What is there to be typed is no setting of a server.
+        out.push_str(if setting.starts_with("engine ") { "  Run:\n" } else { "  Set:\n" });
+        for line in setting.lines() {
+            out.push_str(&format!("    {}\n", escape::line(line)));
+        }
+    }
+    if let Some(url) = &remedy.url {
+        out.push_str(&format!("  Go to:   {}\n", escape::line(url)));
+    }
+    if let Some(effect) = &remedy.effect {
+        out.push_str(&labelled("Effect", effect));
     }
     out
 }

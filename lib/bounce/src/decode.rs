@@ -7,7 +7,7 @@ use crate::{
     dsn::{Dsn, Entry, MOST_RECIPIENTS},
     feedback,
     fields::{Fields, split_header},
-    human::{BlockKind, Exchange, Human, flat},
+    human::{BlockKind, Exchange, Human, collapsed, flat},
     input::Input,
     mime::{Mail, Part, floor},
     model::{Action, Fault, Kind, Original, Recipient, Report},
@@ -267,6 +267,16 @@ impl<'a> Reading<'a> {
                 .filter_map(|e| e.address.as_deref())
                 .for_each(&mut add);
         }
+        if found.is_empty() {
+            // The only address that the text names beside those of the two sides.
+            let to = self.mail.head.get("To").map(|to| to.to_lowercase()).unwrap_or_default();
+            let foreign =
+                |address: &&str| !own.contains(&address.to_lowercase()) && !to.contains(&address.to_lowercase());
+            let named: Vec<&str> = mailboxes_in(human.body).into_iter().filter(foreign).collect();
+            if let [address] = named[..] {
+                found.push(address.to_owned());
+            }
+        }
         if found.is_empty()
             && let Some(to) = report.original.as_ref().and_then(|original| original.get("To"))
             && let [address] = mailboxes_in(to)[..]
@@ -328,9 +338,11 @@ impl<'a> Reading<'a> {
             || coded
             || standard
             || (titled && system && nobody);
+        // Shops and people, too, write that something could not be delivered.
+        let by_machine = system || nobody || coded || failed_header || standard;
         // A bounce that was saved or pasted without its header has its text alone.
         let bare = head.is_empty() && said.failure && (coded || listed);
-        if (points >= 5 && says_so) || bare {
+        if (points >= 5 && says_so && by_machine) || bare {
             let final_words = said.expired && !subject.contains("delay") && !subject.contains("warning");
             return if said.delay && !final_words { Kind::Delay } else { Kind::Bounce };
         }
@@ -379,33 +391,31 @@ impl<'a> Reading<'a> {
         let diagnostic =
             entry.diagnostic.as_deref().map(|words| collapsed(words, LONGEST_DIAGNOSTIC)).unwrap_or_default();
         let reply = exchange.map(|exchange| exchange.reply.as_str()).unwrap_or_default();
-        let whole = if alone || said.is_none() { collapsed(human.body, LONGEST_DIAGNOSTIC) } else { String::new() };
+        let body = if alone || said.is_none() { human.body } else { "" };
         let first_line = diagnostic.as_bytes().get(3) == Some(&b'-')
             && reply.len() > diagnostic.len()
             && reply.get(..3) == diagnostic.get(..3);
         let said_text = said.as_deref().unwrap_or_default();
         // A first line alone (`552-5.7.0 …`) says less than the transcript's whole reply.
-        let texts: Vec<&str> = if first_line {
-            vec![reply, &diagnostic, said_text, &whole]
-        } else {
-            vec![&diagnostic, reply, said_text, &whole]
-        };
+        let texts: Vec<&str> =
+            if first_line { vec![reply, &diagnostic, said_text] } else { vec![&diagnostic, reply, said_text] };
         let stage = self.rules.said(&flat(said_text)).stage.or_else(|| exchange.and_then(|exchange| exchange.stage));
         let action = entry.action.or(action);
         let remote = entry.remote.clone().or_else(|| exchange.and_then(|exchange| exchange.host.clone()));
-        let evidence = Evidence {
-            texts,
-            whole: Some(3),
-            action,
-            status: entry.status,
-            stage,
-            remote: remote.as_deref(),
-            said: human.said,
-        };
+        let evidence =
+            Evidence { texts, body, action, status: entry.status, stage, remote: remote.as_deref(), said: human.said };
         let verdict = judge(&evidence, Knowledge::builtin(), self.rules);
-        let text = verdict.text.map(|index| evidence.texts[index]).unwrap_or_default();
+        let whole = if verdict.text == Some(evidence.texts.len()) {
+            collapsed(body, LONGEST_DIAGNOSTIC)
+        } else {
+            String::new()
+        };
+        let text = verdict.text.and_then(|index| evidence.texts.get(index).copied()).unwrap_or(&whole);
         let text = &text[..floor(text, LONGEST_DIAGNOSTIC)];
-        let standard = verdict.text.is_some_and(|index| std::ptr::eq(evidence.texts[index], diagnostic.as_str()));
+        let standard = verdict
+            .text
+            .and_then(|index| evidence.texts.get(index))
+            .is_some_and(|text| std::ptr::eq(*text, diagnostic.as_str()));
         let action = action.unwrap_or(match verdict.status.map(|status| status.class) {
             Some(2) => Action::Delivered,
             Some(4) if !human.said.expired => Action::Delayed,
@@ -511,18 +521,4 @@ fn has_reply(said: &str) -> bool {
         .replies
         .iter()
         .any(|reply| reply.class().is_some_and(smtp_reasons::Class::is_refusal))
-}
-
-fn collapsed(text: &str, longest: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(longest));
-    for word in text.split_whitespace() {
-        if out.len() + word.len() >= longest {
-            break;
-        }
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(word);
-    }
-    out
 }

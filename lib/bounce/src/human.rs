@@ -133,7 +133,7 @@ fn begins_original(line: &str, rules: &Rules) -> bool {
     if words.is_empty() || words.len() > 120 {
         return false;
     }
-    let words = words.to_lowercase();
+    let words = if words.is_ascii() { words.to_ascii_lowercase() } else { words.to_lowercase() };
     if !rules.begins_original(&words) {
         return false;
     }
@@ -280,7 +280,7 @@ impl Reader {
     }
 
     fn begin(&mut self, address: &str, said: &str, kind: BlockKind) {
-        let said = collapsed(said);
+        let said = collapsed(said, LONGEST_SAID);
         self.blocks.push(Block { address: address.to_owned(), said, kind });
         (self.open, self.passed_blank, self.lines) = (true, false, 0);
     }
@@ -305,7 +305,7 @@ impl Reader {
             self.open = false;
             return;
         }
-        let words = collapsed(words);
+        let words = collapsed(words, LONGEST_SAID);
         if !last.said.is_empty() {
             // A line of a reply of many lines begins with its code.
             let code = words
@@ -365,10 +365,11 @@ fn has_code(said: &str) -> bool {
     })
 }
 
-fn collapsed(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(LONGEST_SAID));
+/// Every run of blanks one blank, at most `longest` bytes, whole words.
+pub(crate) fn collapsed(text: &str, longest: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(longest));
     for word in text.split_whitespace() {
-        if out.len() + word.len() > LONGEST_SAID {
+        if out.len() + word.len() >= longest {
             break;
         }
         if !out.is_empty() {

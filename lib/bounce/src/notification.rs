@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::{
+    address::mailbox,
     dsn::{Entry, MOST_RECIPIENTS, host, status},
     model::{Action, Feedback},
 };
@@ -48,7 +49,7 @@ pub(crate) fn read(text: &str) -> Option<Notification> {
             None => (None, None),
         };
         Entry {
-            final_recipient: text("emailAddress").or_else(|| item.as_str()).map(str::to_owned),
+            final_recipient: text("emailAddress").or_else(|| item.as_str()).and_then(mailbox).map(str::to_owned),
             action: text("action").and_then(action).or(default),
             status: text("status").and_then(status),
             diagnostic_type: kind,

@@ -101,7 +101,7 @@ impl Rules {
         let set = |phrases: &[&str]| {
             AhoCorasick::builder()
                 .match_kind(MatchKind::Standard)
-                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .kind(Some(AhoCorasickKind::DFA))
                 .build(phrases)
                 .map_err(|error| error.to_string())
         };
@@ -127,6 +127,9 @@ impl Rules {
             };
             phrases.extend(group.says.iter().map(String::as_str));
             body_says.extend(group.says.iter().map(|_| Meaning::Stage(stage)));
+        }
+        if data.original.says.iter().any(String::is_empty) {
+            return Err("a phrase of [original] is empty".to_owned());
         }
         if let Some(phrase) = phrases.iter().find(|phrase| **phrase != phrase.to_lowercase() || phrase.contains("  ")) {
             return Err(format!("`{phrase}` is not in lower case with single blanks"));
@@ -178,7 +181,13 @@ impl Rules {
 
     /// Whether a line begins the returned message: `line` in lower case, marks left out.
     pub(crate) fn begins_original(&self, line: &str) -> bool {
-        self.original.iter().any(|phrase| line.starts_with(phrase.as_str()))
+        let Some(first) = line.as_bytes().first() else { return false };
+        // They are sorted: only those with the same first byte can fit.
+        let from = self.original.partition_point(|phrase| phrase.as_bytes()[0] < *first);
+        self.original[from..]
+            .iter()
+            .take_while(|phrase| phrase.as_bytes()[0] == *first)
+            .any(|phrase| line.starts_with(phrase.as_str()))
     }
 }
 

@@ -9,7 +9,7 @@ use std::{borrow::Cow, ops::Range};
 use smtp_reasons::{Basis, Certainty, Class, Explanation, Knowledge, Reason, Reply, StatusCode};
 
 use crate::{
-    human::flat,
+    human::{collapsed, flat},
     mime::floor,
     model::{Action, Hardness, Stage},
     rules::{Rules, Said},
@@ -23,8 +23,8 @@ const LONGEST: usize = 4_096;
 pub(crate) struct Evidence<'a> {
     /// What was said, the likeliest words first; blanks collapsed.
     pub(crate) texts: Vec<&'a str>,
-    /// Which of them is the whole text with all its set phrases: there only plain words count.
-    pub(crate) whole: Option<usize>,
+    /// The whole text with all its set phrases, looked at last: there only plain words count.
+    pub(crate) body: &'a str,
     pub(crate) action: Option<Action>,
     /// The status that the report gives beside the texts.
     pub(crate) status: Option<StatusCode>,
@@ -74,7 +74,13 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
     let mut heard: Vec<Heard<'_>> = Vec::new();
     let mut stage = evidence.stage;
     let mut said = Said::default();
-    for (index, text) in evidence.texts.iter().enumerate() {
+    let mut body = String::new();
+    for index in 0..=evidence.texts.len() {
+        let last = index == evidence.texts.len();
+        if last {
+            body = collapsed(evidence.body, LONGEST);
+        }
+        let text = evidence.texts.get(index).copied().unwrap_or(&body);
         let text = &text[..floor(text, LONGEST)];
         if text.is_empty() {
             continue;
@@ -91,7 +97,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
             let explained = knowledge.explain(text, reply);
             let coded = explained.reply.basic.is_some() || explained.reply.status.is_some();
             let plain = explained.basis == Basis::Words && explained.certainty == Certainty::High;
-            if evidence.whole != Some(index) || plain || (coded && explained.reason.id != Reason::Unexplained) {
+            if !last || plain || (coded && explained.reason.id != Reason::Unexplained) {
                 heard.push(Heard { text: index, before: prefix.len(), explained });
             }
         }
@@ -131,7 +137,10 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
         _ => in_context(reason, status, code, stage, best),
     };
     let (reason, underlying) = in_time(reason, evidence, status, code, best, expired);
-    let text = best.map(|h| h.text).or_else(|| evidence.texts.iter().position(|text| !text.is_empty()));
+    let text = best
+        .map(|h| h.text)
+        .or_else(|| evidence.texts.iter().position(|text| !text.is_empty()))
+        .or_else(|| (!body.is_empty()).then_some(evidence.texts.len()));
     let telling = best.and_then(|h| {
         let reply = &h.explained.reply;
         let codes =
@@ -169,7 +178,7 @@ fn in_time(
             let own = best.is_some_and(|h| {
                 h.explained.reply.status.as_ref().is_some_and(|s| s.value.detail != 7 && s.value.subject == 4)
             });
-            let spoken = evidence.texts.len() > 1 && own && code.is_none();
+            let spoken = own && code.is_none();
             // What fails for now, and yet is reported as failed, has run out of time.
             let class = code.map(|code| code / 100).or(status.map(|s| s.class));
             delayed || (!spoken && (expired || class != Some(5)))
