@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
