@@ -131,6 +131,7 @@ mod tests {
             severities: BTreeMap::new(),
             mute: Vec::new(),
             settings: map(json!({ "a": { "x": 1, "y": 2 }, "b": { "z": 3 } })),
+            guide: None,
         };
         let own = map(json!({ "a": { "y": 9 }, "c": { "w": 4 } }));
         let all = map(json!({ "a": { "x": 1, "y": 9 }, "b": { "z": 3 }, "c": { "w": 4 } }));

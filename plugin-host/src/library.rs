@@ -273,11 +273,12 @@ pub struct Task {
 impl Library {
     /// Creates, runs and destroys one instance, on the calling thread. Blocks
     /// for as long as the plugin likes.
+    #[cfg_attr(not(feature = "wasm"), allow(clippy::infallible_destructuring_match, reason = "a feature adds one"))]
     pub fn run(&self, task: &Task) -> Ended {
         let table = match &self.code {
-            Code::Native(table) => table,
             #[cfg(feature = "wasm")]
             Code::Wasm(guest) => return guest.run(task),
+            Code::Native(table) => table,
         };
         let (Some(create), Some(run), Some(destroy)) = (table.create, table.run, table.destroy) else {
             return Ended { status: abi::E_INTERNAL, error: Vec::new() }; // `describe` has looked

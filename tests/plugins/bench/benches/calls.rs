@@ -114,6 +114,7 @@ async fn run(registry: &Registry, resolver: SocketAddr, calls: u32, distinct: bo
             severities: BTreeMap::new(),
             mute: Vec::new(),
             settings: BTreeMap::new(),
+            guide: None,
         },
         choice: Choice::default(),
         settings: [("bench.calls".to_owned(), json!({ "calls": calls, "distinct": distinct }))].into(),
