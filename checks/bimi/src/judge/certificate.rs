@@ -102,14 +102,14 @@ fn expiry(facts: &Facts, own: &Own<'_>, document: &Document, mark: &Mark, config
     let step = "Renew the mark certificate, and put the new file in place of the old one.";
     let (severity, seen) = if now > mark.not_after {
         (
-            Severity::Error,
+            Severity::Warning,
             format!("The mark certificate of {} has expired {} days ago.", facts.owner, (now - mark.not_after) / DAY),
         )
     } else if now < mark.not_before {
-        (Severity::Error, format!("The mark certificate of {} is not valid yet.", facts.owner))
+        (Severity::Warning, format!("The mark certificate of {} is not valid yet.", facts.owner))
     } else if mark.not_after - now <= i64::from(config.expiry_days) * DAY {
         (
-            Severity::Warning,
+            Severity::Notice,
             format!("The mark certificate of {} expires in {} days.", facts.owner, (mark.not_after - now) / DAY),
         )
     } else {
