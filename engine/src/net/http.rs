@@ -5,7 +5,7 @@
 //! learnt from who is not that host; what the certificate is, is reported in
 //! any case. No redirect is followed, nothing is decompressed.
 //!
-//! Bounds: a request takes no longer than [`LONGEST`] in all after the
+//! Bounds: a request takes no longer than 60 s in all after the
 //! connection, its headers take at most 32 KiB, and of its body no more is read
 //! than was asked for.
 
