@@ -274,6 +274,12 @@ fn in_context(
             Reason::RecipientRefuses
         }
         Reason::TooLarge if status.is_some_and(|s| (s.subject, s.detail) == (2, 3)) => Reason::TooLargeForMailbox,
+        // X.7.13 is of an account; of a recipient's, where RCPT was refused.
+        Reason::LoginRefused
+            if stage == Some(Stage::Rcpt) && status.is_some_and(|s| (s.subject, s.detail) == (7, 13)) =>
+        {
+            Reason::MailboxDisabled
+        }
         // A rule that is not named, in answer to MAIL FROM, is about the sender.
         Reason::Policy if stage == Some(Stage::Mail) => Reason::SenderRefused,
         // Before the recipient is named no mailbox can be meant.

@@ -3,8 +3,9 @@
 use crate::{
     address::{is_mailbox, mailboxes_in},
     decode::Reading,
-    human::{BlockKind, Human},
+    human::{BlockKind, Human, flat},
     model::Report,
+    rules::Rules,
 };
 
 impl Reading<'_> {
@@ -33,6 +34,9 @@ impl Reading<'_> {
             at_rcpt.filter_map(|e| e.address.as_deref()).for_each(|address| add(&mut found, address));
         }
         if found.is_empty() {
+            names_alone(human.body, &own, self.rules).iter().for_each(|address| add(&mut found, address));
+        }
+        if found.is_empty() {
             // The only address that the text names beside those of the two sides.
             let to = self.mail.head.get("To").map(|to| to.to_lowercase()).unwrap_or_default();
             let foreign =
@@ -50,4 +54,31 @@ impl Reading<'_> {
         }
         found
     }
+}
+
+/// The recipients whom a system names without their domain, which is its own:
+/// lines of one word after one that says that delivery failed.
+fn names_alone(body: &str, from: &str, rules: &Rules) -> Vec<String> {
+    let Some(domain) = mailboxes_in(from).first().and_then(|own| own.rsplit_once('@')).map(|(_, domain)| domain) else {
+        return Vec::new();
+    };
+    let name = |word: &str| {
+        (2..=64).contains(&word.len())
+            && word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b))
+            && !word.ends_with('.')
+    };
+    let mut found = Vec::new();
+    let mut announced = false;
+    for line in body.lines().take(100).map(str::trim).filter(|line| !line.is_empty()) {
+        if announced && name(line) && found.len() < 20 {
+            found.push(format!("{line}@{domain}"));
+            continue;
+        }
+        if !found.is_empty() {
+            break;
+        }
+        announced = line.ends_with(':') && rules.said(&flat(line)).failure || announced && line.ends_with(':');
+    }
+    found
 }
