@@ -29,6 +29,8 @@ pub(crate) struct Evidence<'a> {
     /// The status that the report gives beside the texts.
     pub(crate) status: Option<StatusCode>,
     pub(crate) stage: Option<Stage>,
+    /// What the last of the texts says, which is known already.
+    pub(crate) told: Said,
     /// Who said the first two of the texts; a provider's codes mean what it means by them.
     pub(crate) remote: Option<&'a str>,
     /// What the report says as a whole.
@@ -85,7 +87,11 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
         if text.is_empty() {
             continue;
         }
-        let here = rules.said(&flat(text));
+        let here = match index + 1 {
+            _ if last => evidence.said,
+            next if next == evidence.texts.len() => evidence.told,
+            _ => rules.said(&flat(text)),
+        };
         stage = stage.or(here.stage);
         said.expired |= here.expired;
         let named = evidence.remote.filter(|remote| index < 2 && !text.contains(remote));
