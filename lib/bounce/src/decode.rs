@@ -310,6 +310,7 @@ impl<'a> Reading<'a> {
             status: entry.status,
             stage,
             told,
+            unix: entry.diagnostic_type.as_deref() == Some("x-unix"),
             remote: remote.as_deref(),
             said: human.said,
         };
