@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use engine_core::{
     config::{Config, NetConfig, parse_duration, parse_resolver},
-    net::{NetOptions, Routes, dns::system_resolvers},
+    net::{NetOptions, Routes, dns::system_resolvers, tls::read_roots},
     session::Network,
 };
 use engine_lab::{Lab, World};
@@ -77,6 +77,12 @@ fn options(run: &Reach, config: &Config, lab: Option<&Lab>) -> Result<(NetOption
     options.allow_private = config.allow_private;
     options.trust_resolver = config.trust_resolver;
     options.source = run.source.or(config.source);
+    for (index, file) in whole.root_files().iter().enumerate() {
+        let roots = read_roots(file)
+            .map_err(|error| Complaint::new(error).in_config(whole, &["net", "roots", &index.to_string()]))?;
+        options.extra_roots.extend(roots);
+        options.extra_root_files.push(file.display().to_string());
+    }
     if let Some(ehlo) = &run.ehlo {
         options.ehlo = crate::target::domain(ehlo)?;
     } else if let Some(ehlo) = &config.ehlo {
