@@ -248,8 +248,8 @@ impl Remedy {
 /// and days are exact; all else is rounded up to the unit that keeps it short.
 pub fn time_in_words(seconds: u32) -> String {
     let (count, unit) = match seconds {
-        s if s >= 86_400 && s.is_multiple_of(86_400) => (s / 86_400, "day"),
-        s if s >= 3_600 && s.is_multiple_of(3_600) && s < 172_800 => (s / 3_600, "hour"),
+        s if s >= 86_400 && s % 86_400 == 0 => (s / 86_400, "day"),
+        s if s >= 3_600 && s % 3_600 == 0 && s < 172_800 => (s / 3_600, "hour"),
         0..120 => (seconds, "second"),
         120..7_200 => (seconds.div_ceil(60), "minute"),
         7_200..172_800 => (seconds.div_ceil(3_600), "hour"),
