@@ -264,6 +264,34 @@ impl Remedy {
         self.effect = Some(effect.into());
         self
     }
+
+    /// Says that a changed record is seen everywhere once the old one has left
+    /// all caches. `ttl`: the seconds left to the copy that was seen; a
+    /// resolver counts them down, and another may have fetched its copy later.
+    /// Without one, nothing is said.
+    pub fn once_old_copies_expire(self, ttl: impl Into<Option<u32>>) -> Self {
+        match ttl.into() {
+            Some(ttl) => self.effect(format!(
+                "once the old record has left all caches; the copy that was seen lives {} more",
+                time_in_words(ttl)
+            )),
+            None => self,
+        }
+    }
+}
+
+/// Seconds as people say them: `1 hour`, `90 minutes`, `2 days`. Whole hours
+/// and days are exact; all else is rounded up to the unit that keeps it short.
+pub fn time_in_words(seconds: u32) -> String {
+    let (count, unit) = match seconds {
+        s if s >= 86_400 && s % 86_400 == 0 => (s / 86_400, "day"),
+        s if s >= 3_600 && s % 3_600 == 0 && s < 172_800 => (s / 3_600, "hour"),
+        0..120 => (seconds, "second"),
+        120..7_200 => (seconds.div_ceil(60), "minute"),
+        7_200..172_800 => (seconds.div_ceil(3_600), "hour"),
+        _ => (seconds.div_ceil(86_400), "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 /// One thing found.
@@ -338,5 +366,29 @@ impl Finding {
     pub fn remedy(mut self, remedy: Remedy) -> Self {
         self.remedy = Some(remedy);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_well() {
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (60, "60 seconds"),
+            (121, "3 minutes"),
+            (3_600, "1 hour"),
+            (5_400, "90 minutes"),
+            (86_400, "1 day"),
+            (90_000, "25 hours"),
+            (172_800, "2 days"),
+            (176_400, "3 days"),
+            (u32::MAX, "49711 days"),
+        ] {
+            assert_eq!(time_in_words(seconds), words);
+        }
+        assert_eq!(Remedy::step("x").once_old_copies_expire(None), Remedy::step("x"));
     }
 }

@@ -183,6 +183,8 @@ pub struct NetOptions {
     pub reply_timeout: Duration,
     /// Root certificates (DER) to trust beside the public ones.
     pub extra_roots: Vec<Vec<u8>>,
+    /// The files that they came from, for the report; a lab's came from none.
+    pub extra_root_files: Vec<String>,
 }
 
 impl NetOptions {
@@ -202,6 +204,7 @@ impl NetOptions {
             greeting_timeout: Duration::from_secs(60),
             reply_timeout: Duration::from_secs(30),
             extra_roots: Vec::new(),
+            extra_root_files: Vec::new(),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use smtp_reasons::{Basis, Certainty, Class, Explanation, Knowledge, Reason, Reply, StatusCode};
+use smtp_reasons::{Basis, Certainty, Class, Explanation, Knowledge, Reason, Reply, Standing, StatusCode};
 
 use crate::{
     human::{collapsed, flat},
@@ -78,7 +78,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
     for index in 0..=evidence.texts.len() {
         let last = index == evidence.texts.len();
         if last {
-            body = collapsed(evidence.body, LONGEST);
+            body = lines_collapsed(evidence.body, LONGEST);
         }
         let text = evidence.texts.get(index).copied().unwrap_or(&body);
         let text = &text[..floor(text, LONGEST)];
@@ -132,6 +132,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
     let replied = beneath.or_else(|| best.filter(|h| h.explained.reply.basic.is_some())).or_else(|| with_code(&heard));
     let status = status(evidence.status, replied.or(best).map(|h| &h.explained.reply), &heard);
     let code = replied.and_then(|h| h.explained.reply.basic.as_ref()).map(|basic| basic.value);
+    // Exchange and others make up codes (441, 571) that no server sends; they stand in the words.
+    let standard = |code: &u16| knowledge.reply(*code).is_some_and(|entry| entry.standing != Standing::Folklore);
+    let given = code.filter(standard);
     let reason = match evidence.action {
         Some(Action::Delivered | Action::Relayed | Action::Expanded) => Reason::Delivered,
         _ => in_context(reason, status, code, stage, best),
@@ -152,7 +155,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
         reason,
         underlying,
         status,
-        code,
+        code: given,
         stage,
         text,
         telling,
@@ -189,6 +192,25 @@ fn in_time(
         return (reason, None);
     }
     (Reason::Expired, (!matches!(reason, Reason::Expired | Reason::Unexplained)).then_some(reason))
+}
+
+/// Every run of blanks in a line one blank, empty lines left out: a code counts where a line begins.
+fn lines_collapsed(text: &str, longest: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(longest));
+    for line in text.lines() {
+        let line = collapsed(line, longest);
+        if line.is_empty() {
+            continue;
+        }
+        if out.len() + line.len() >= longest {
+            break;
+        }
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&line);
+    }
+    out
 }
 
 /// The reply with a code to give: one that refuses, before others.
@@ -244,7 +266,20 @@ fn in_context(
         Reason::Protocol if code.is_some_and(|code| code >= 550) && status.is_none_or(|s| s.subject != 5) => {
             Reason::Policy
         }
+        // "Message filtered" under X.2.Z is said of the recipient's own filter.
+        Reason::Spam
+            if status.is_some_and(|s| (s.subject, s.detail) == (2, 0))
+                && best.is_some_and(|h| h.explained.basis == Basis::Words) =>
+        {
+            Reason::RecipientRefuses
+        }
         Reason::TooLarge if status.is_some_and(|s| (s.subject, s.detail) == (2, 3)) => Reason::TooLargeForMailbox,
+        // X.7.13 is of an account; of a recipient's, where RCPT was refused.
+        Reason::LoginRefused
+            if stage == Some(Stage::Rcpt) && status.is_some_and(|s| (s.subject, s.detail) == (7, 13)) =>
+        {
+            Reason::MailboxDisabled
+        }
         // A rule that is not named, in answer to MAIL FROM, is about the sender.
         Reason::Policy if stage == Some(Stage::Mail) => Reason::SenderRefused,
         // Before the recipient is named no mailbox can be meant.

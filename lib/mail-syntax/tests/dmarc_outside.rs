@@ -25,6 +25,11 @@ const SETTLED: &[(&str, bool, &str)] = &[
         "Neither RFC says what a repeated tag does; RFC 6376 §3.2, to whose form both point, makes the list invalid. \
          Ours takes the first and reports that receivers may take nothing",
     ),
+    (
+        "v=DMARC1; rua=mailto:dmarc-feedback@example.com!99999999999999999999",
+        false,
+        "RFC 7489 §6.4, RFC 9989 §4.8: the size is any number of digits, so that the URI is one",
+    ),
     ("v=DMARC1; p=n;", true, "RFC 7489 §6.4: `p` is one of three whole words. Ours takes no abbreviation"),
     (
         "v=DMARC1; p=none; adkim=bob",

@@ -145,7 +145,8 @@ impl Knowledge {
         let known = basic.filter(|b| b.standing != Standing::Folklore).map(|b| (Basis::Reply, b.reason));
         match hint.or(known) {
             // A temporary refusal by a rule that is not named is as likely greylisting or a limit.
-            Some((_, Reason::Policy)) if reply.class() == Some(Class::Temporary) => {
+            // The same of X.2.0, which greylisting uses, too.
+            Some((_, Reason::Policy | Reason::RecipientRefuses)) if reply.class() == Some(Class::Temporary) => {
                 verdict(Basis::Nothing, Certainty::Low, Reason::Unexplained)
             }
             // X.7.1 says "a rule forbids it" and no more; that much is certain enough.

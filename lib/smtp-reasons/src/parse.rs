@@ -177,6 +177,10 @@ fn begins_well(text: &str, at: usize, code: u16) -> bool {
         '(' | '{' | '[' | '|' => spaced || code_words_follow(text, at),
         '<' => trimmed.ends_with("<<<") || trimmed.ends_with("<<") || status_follows(text, at),
         '>' => trimmed.ends_with("->") || trimmed.ends_with("=>"),
+        // `host [192.0.2.5], 550 no such user`
+        ',' => {
+            spaced && code >= 400 && (trimmed.ends_with("],") || trimmed.ends_with("),")) && code_words_follow(text, at)
+        }
         ':' => spaced || introduces(trimmed.trim_end_matches(':').trim_end(), true),
         // Old sendmail repeats the server's code: `554 <a@b>... 550 Host unknown`.
         '.' if spaced && trimmed.ends_with("...") => code >= 400 && code_words_follow(text, at),
@@ -259,7 +263,8 @@ fn status_sites(text: &str) -> Vec<StatusSite> {
         let Ok(code) = text[span.clone()].parse::<StatusCode>() else { continue };
         let before = &text[..span.start];
         let marked = before.ends_with('#') || ends_with_any(before, &["status: ", "status=", "status ", "dsn="]);
-        let glued = before.ends_with(|c: char| c.is_alphanumeric() || "/_@+:".contains(c) && !before.ends_with("TO:"));
+        let named = ends_with_any(before, &["to:", "code :", "code:"]);
+        let glued = before.ends_with(|c: char| c.is_alphanumeric() || "/_@+:".contains(c) && !named);
         let mut after = text[span.end..].chars();
         let tailed = match after.next() {
             Some('-') => !follows_basic(before) && after.next().is_some_and(char::is_alphanumeric),

@@ -116,7 +116,8 @@ fn authority(rest: &str) -> Option<String> {
     (!host.is_empty()).then(|| host.to_ascii_lowercase())
 }
 
-/// `10m` as bytes; `None` for what is no size, or more than fits 64 bits.
+/// `10m` as bytes; `None` for what is no size. The grammar has no largest one: what
+/// does not fit 64 bits is as good as no limit.
 fn bytes(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u32 = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -127,8 +128,8 @@ fn bytes(text: &str) -> Option<u64> {
         "t" => 40,
         _ => return None,
     };
-    let number: u64 = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())??;
-    number.checked_mul(1 << unit)
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u64::MAX).saturating_mul(1 << unit))
 }
 
 fn is_scheme(scheme: &str) -> bool {
