@@ -302,7 +302,7 @@ impl<'a> Run<'a> {
     /// A target with its macros replaced, in normal form.
     fn name(&mut self, target: &MacroString, domain: &str) -> Result<String, Stop> {
         let validated = if target.needs_validated() { self.best_validated(domain)? } else { None };
-        Ok(names::normal(&target.expand_name(&self.values(domain, validated.as_deref()))))
+        Ok(names::into_normal(target.expand_name(&self.values(domain, validated.as_deref()))))
     }
 
     fn values<'v>(&'v self, domain: &'v str, validated: Option<&'v str>) -> Expansion<'v> {
