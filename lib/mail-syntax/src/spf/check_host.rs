@@ -8,8 +8,9 @@ pub use result::{Evaluation, Step, StepOutcome, TermRef, TermText, Verdict, Visi
 
 use super::{
     Answer, Answers, Expansion, Kind, LOOKUP_LIMIT, MacroPlace, MacroString, Mechanism, NAME_LIMIT, Qualifier,
-    Question, VOID_LIMIT, discover, names, parse, read_text,
+    Question, VOID_LIMIT, discover, names, parse,
 };
+use crate::txt::read_text;
 
 /// Who sends, and what they say of themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]

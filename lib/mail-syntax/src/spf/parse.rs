@@ -3,19 +3,10 @@
 mod values;
 mod wishes;
 
-use std::borrow::Cow;
-
 use super::{
     Directive, Issue, IssueKind, MacroPlace, MacroString, Mechanism, Modifier, Qualifier, Record, Term, TermKind,
 };
 use crate::Span;
-
-/// The text of a TXT record's bytes; what is no UTF-8 becomes U+FFFD, which
-/// [`parse`] reports as [`IssueKind::NotAscii`].
-pub fn read_text(bytes: &[u8]) -> Cow<'_, str> {
-    // Nearly all are; finding the place of a fault costs more.
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
-}
 
 /// Reads a record. The version at its beginning is skipped; whether a text is
 /// an SPF record at all is for [`super::select`] to say.
