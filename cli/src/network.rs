@@ -5,17 +5,56 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use engine_core::{
     config::{Config, NetConfig, parse_duration, parse_resolver},
-    net::{NetOptions, Routes, dns::system_resolvers},
+    net::{NetOptions, Routes, dns::system_resolvers, tls::read_roots},
+    session::Network,
 };
 use engine_lab::{Lab, World};
+use tokio::sync::watch;
 
-use crate::{args::Reach, complaint::Complaint};
+use crate::{args::Reach, complaint::Complaint, exit::Exit};
 
 /// The longest that a greeting may be waited for (RFC 5321 §4.5.3.2.1).
 const LONGEST_GREETING: Duration = Duration::from_secs(300);
 
+/// What is left to sessions, once the work is done, to say QUIT.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Does `work` on the network that the arguments ask for, with the lab of
+/// `world` started where there is one. `work` is also given what turns true at
+/// the first Ctrl-C; the second ends the program.
+pub fn during<T>(
+    reach: &Reach,
+    config: &Config,
+    world: Option<&World>,
+    work: impl AsyncFnOnce(&Network, watch::Receiver<bool>) -> Result<T, Complaint>,
+) -> Result<T, Complaint> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let done = runtime.block_on(async {
+        let lab = match world {
+            Some(world) => Some(Lab::start(world).await.map_err(Complaint::new)?),
+            None => None,
+        };
+        let (options, instead) = options(reach, config, lab.as_ref())?;
+        let network = Network::new(&options, instead);
+        let (stop, interrupt) = watch::channel(false);
+        tokio::spawn(on_ctrl_c(stop));
+        work(&network, interrupt).await
+    });
+    runtime.shutdown_timeout(FAREWELL);
+    done
+}
+
+async fn on_ctrl_c(stop: watch::Sender<bool>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        stop.send_replace(true);
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        }
+    }
+}
+
 /// The options of a live run and, where something stands in for the network, its name.
-pub fn options(run: &Reach, config: &Config, lab: Option<&Lab>) -> Result<(NetOptions, Option<String>), Complaint> {
+fn options(run: &Reach, config: &Config, lab: Option<&Lab>) -> Result<(NetOptions, Option<String>), Complaint> {
     let (whole, config) = (config, &config.net);
     let mut options = match lab {
         Some(lab) => lab_options(lab),
@@ -38,6 +77,12 @@ pub fn options(run: &Reach, config: &Config, lab: Option<&Lab>) -> Result<(NetOp
     options.allow_private = config.allow_private;
     options.trust_resolver = config.trust_resolver;
     options.source = run.source.or(config.source);
+    for (index, file) in whole.root_files().iter().enumerate() {
+        let roots = read_roots(file)
+            .map_err(|error| Complaint::new(error).in_config(whole, &["net", "roots", &index.to_string()]))?;
+        options.extra_roots.extend(roots);
+        options.extra_root_files.push(file.display().to_string());
+    }
     if let Some(ehlo) = &run.ehlo {
         options.ehlo = crate::target::domain(ehlo)?;
     } else if let Some(ehlo) = &config.ehlo {

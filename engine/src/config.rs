@@ -87,6 +87,10 @@ pub struct NetConfig {
     pub source: Option<IpAddr>,
     /// Whether addresses that are not globally routable may be asked.
     pub allow_private: bool,
+    /// PEM files of certificate authorities to trust beside the public ones,
+    /// from the folder of this file; the report names them, for other
+    /// senders do not trust them.
+    pub roots: Vec<String>,
 }
 
 /// Why a configuration was not taken.
@@ -242,8 +246,17 @@ impl Config {
 
     /// The files of `[rules]`, from the folder of the configuration.
     pub fn rule_files(&self) -> Vec<PathBuf> {
+        self.beside(&self.rules.files)
+    }
+
+    /// The files of `net.roots`, from the folder of the configuration.
+    pub fn root_files(&self) -> Vec<PathBuf> {
+        self.beside(&self.net.roots)
+    }
+
+    fn beside(&self, files: &[String]) -> Vec<PathBuf> {
         let folder = self.origin.as_ref().and_then(|origin| Path::new(&origin.file).parent());
-        self.rules.files.iter().map(|file| folder.map_or_else(|| file.into(), |folder| folder.join(file))).collect()
+        files.iter().map(|file| folder.map_or_else(|| file.into(), |folder| folder.join(file))).collect()
     }
 
     /// The error for what is wrong with the value at `path`; `None` for a

@@ -36,6 +36,10 @@ pub struct Vantage {
     /// The lab or route file that stood in for the network, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of_network: Option<String>,
+    /// The files of certificate authorities that were trusted beside the
+    /// public ones, which other senders do not trust.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_roots: Vec<String>,
 }
 
 /// What a run was asked to do.

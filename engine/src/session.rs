@@ -51,6 +51,7 @@ impl Network {
             ehlo: options.ehlo.clone(),
             source: options.source.map(|source| source.to_string()),
             instead_of_network: instead,
+            own_roots: options.extra_root_files.clone(),
         };
         Network { shared: Arc::new(Cache::new(policy)), vantage }
     }

@@ -57,8 +57,9 @@ impl<'de> Deserialize<'de> for Severity {
     }
 }
 
-/// How sure the check is that the finding is true.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+/// How sure the check is that the finding is true. A value that this version
+/// does not know is read as [`Confidence::Low`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// An indication; other explanations are as likely.
@@ -85,6 +86,13 @@ impl Confidence {
     }
 }
 
+impl<'de> Deserialize<'de> for Confidence {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Ok(Confidence::from_word(&word).unwrap_or(Confidence::Low))
+    }
+}
+
 /// Who can put it right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -107,6 +115,9 @@ pub enum Actor {
     Network,
     /// Nobody: it passes by itself.
     Nobody,
+    /// Somebody for whom this version has no word.
+    #[serde(other)]
+    Other,
 }
 
 impl Actor {
@@ -122,12 +133,14 @@ impl Actor {
             Actor::Receiver => "the receiver",
             Actor::Network => "the network that this was run from",
             Actor::Nobody => "nobody: wait",
+            Actor::Other => "somebody for whom this engine has no word",
         }
     }
 }
 
-/// What a finding is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+/// What a finding is about. A kind that this version does not know is read as
+/// [`Subject::Other`], with its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
 pub enum Subject {
     /// A domain, as A-labels without the final dot.
@@ -142,6 +155,28 @@ pub enum Subject {
     Listing(String),
     /// An SMTP reply or status code.
     Reply(String),
+    /// Something else, by its name.
+    Other(String),
+}
+
+impl<'de> Deserialize<'de> for Subject {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members {
+            kind: String,
+            name: String,
+        }
+        let Members { kind, name } = Members::deserialize(deserializer)?;
+        Ok(match kind.as_str() {
+            "domain" => Subject::Domain(name),
+            "host" => Subject::Host(name),
+            "address" => Subject::Address(name),
+            "mailbox" => Subject::Mailbox(name),
+            "listing" => Subject::Listing(name),
+            "reply" => Subject::Reply(name),
+            _ => Subject::Other(name),
+        })
+    }
 }
 
 impl Subject {
@@ -153,7 +188,8 @@ impl Subject {
             | Subject::Address(name)
             | Subject::Mailbox(name)
             | Subject::Listing(name)
-            | Subject::Reply(name) => name,
+            | Subject::Reply(name)
+            | Subject::Other(name) => name,
         }
     }
 }
@@ -228,6 +264,34 @@ impl Remedy {
         self.effect = Some(effect.into());
         self
     }
+
+    /// Says that a changed record is seen everywhere once the old one has left
+    /// all caches. `ttl`: the seconds left to the copy that was seen; a
+    /// resolver counts them down, and another may have fetched its copy later.
+    /// Without one, nothing is said.
+    pub fn once_old_copies_expire(self, ttl: impl Into<Option<u32>>) -> Self {
+        match ttl.into() {
+            Some(ttl) => self.effect(format!(
+                "once the old record has left all caches; the copy that was seen lives {} more",
+                time_in_words(ttl)
+            )),
+            None => self,
+        }
+    }
+}
+
+/// Seconds as people say them: `1 hour`, `90 minutes`, `2 days`. Whole hours
+/// and days are exact; all else is rounded up to the unit that keeps it short.
+pub fn time_in_words(seconds: u32) -> String {
+    let (count, unit) = match seconds {
+        s if s >= 86_400 && s % 86_400 == 0 => (s / 86_400, "day"),
+        s if s >= 3_600 && s % 3_600 == 0 && s < 172_800 => (s / 3_600, "hour"),
+        0..120 => (seconds, "second"),
+        120..7_200 => (seconds.div_ceil(60), "minute"),
+        7_200..172_800 => (seconds.div_ceil(3_600), "hour"),
+        _ => (seconds.div_ceil(86_400), "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 /// One thing found.
@@ -302,5 +366,29 @@ impl Finding {
     pub fn remedy(mut self, remedy: Remedy) -> Self {
         self.remedy = Some(remedy);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_well() {
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (60, "60 seconds"),
+            (121, "3 minutes"),
+            (3_600, "1 hour"),
+            (5_400, "90 minutes"),
+            (86_400, "1 day"),
+            (90_000, "25 hours"),
+            (172_800, "2 days"),
+            (176_400, "3 days"),
+            (u32::MAX, "49711 days"),
+        ] {
+            assert_eq!(time_in_words(seconds), words);
+        }
+        assert_eq!(Remedy::step("x").once_old_copies_expire(None), Remedy::step("x"));
     }
 }

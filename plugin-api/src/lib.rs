@@ -39,7 +39,7 @@ pub use check::{Category, Check, ConfigError, DynCheck, Input, Manifest, NoSetti
 pub use context::{BoxFuture, Context, Emission, Reply, ServiceError, ServiceErrorKind, Services};
 pub use engine_plugin_macros::config;
 pub use evidence::{Evidence, EvidenceId, Quote, Span};
-pub use finding::{Actor, Confidence, Finding, Record, Remedy, Severity, Subject};
+pub use finding::{Actor, Confidence, Finding, Record, Remedy, Severity, Subject, time_in_words};
 pub use message::Message;
 pub use outcome::{Cause, CauseKind, Judgement, Observed, Outcome, Unknown};
 pub use page::{CauseMatch, FindingSpec, Page, PageError};

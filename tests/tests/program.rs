@@ -253,6 +253,7 @@ fn a_configuration_gives_targets_profiles_and_settings_and_points_at_its_mistake
         ("targets = [\n\"a.example\",\n\"b c\"]\n", "engine.toml:3: `b c` is no domain"),
         ("\ntarget = []\n", "engine.toml:2: unknown field `target`"),
         ("[net]\n\nehlo = \"a b\"\n", "engine.toml:3: `a b` is no domain"),
+        ("[net]\nroots = [\n\"none.pem\"]\n", "engine.toml:3: could not read the certificates of "),
         ("fail-on = \"eror\"\n", "did you mean `error`?"),
     ] {
         std::fs::write(&path, text).unwrap();

@@ -137,6 +137,6 @@ fn fault(verification: &Verification) -> &'static str {
         Verification::NotYetValid => "is not valid yet",
         Verification::WrongName => "is for other names",
         Verification::UnknownIssuer => "is from an authority that nobody knows",
-        Verification::Trusted | Verification::Failed { .. } => "is not valid",
+        Verification::Trusted | Verification::Failed { .. } | Verification::Other => "is not valid",
     }
 }

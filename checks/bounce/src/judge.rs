@@ -1,8 +1,8 @@
 //! From what a bounce says to findings: one for each cause. Pure.
 
 use bounce::{Action, Kind, Recipient, Report};
-use engine_plugin_api::{Actor, Cause, CauseKind, Confidence, Finding, Judgement, Remedy, Severity, Subject, Unknown};
-use smtp_reasons::{Explanation, Knowledge, Party, Reason};
+use engine_plugin_api::{Cause, CauseKind, Confidence, Finding, Judgement, Remedy, Severity, Subject, Unknown};
+use smtp_reasons::{Explanation, Knowledge, Reason};
 
 use crate::{
     Config,
@@ -85,7 +85,7 @@ fn finding(report: &Report, cause: &[&Recipient]) -> Finding {
     let mut finding =
         Finding::new(code_of(recipient), Subject::Mailbox(recipient.address.clone()), seen(report, cause, own))
             .confidence(confidence(recipient, own))
-            .actor(actor(own.map_or(entry.actor, |e| e.actor)));
+            .actor(own.map_or(entry.actor, |e| e.actor).into());
     if !recipient.diagnostic.is_empty() {
         finding = finding.evidence(quote(&recipient.diagnostic, recipient.telling.clone(), &entry.title));
     }
@@ -143,18 +143,6 @@ fn unexplained(recipient: &Recipient) -> Unknown {
     .advice(
         "look in the log of the sending server for the reply to this recipient, and give that line to engine explain",
     )
-}
-
-fn actor(party: Party) -> Actor {
-    match party {
-        Party::Sender => Actor::Sender,
-        Party::DomainOwner => Actor::DomainOwner,
-        Party::ServerOperator => Actor::ServerOperator,
-        Party::IpOwner => Actor::IpOwner,
-        Party::SendingService => Actor::SendingService,
-        Party::Receiver => Actor::Receiver,
-        Party::Nobody => Actor::Nobody,
-    }
 }
 
 /// The finding that tells a cause. Causes with the same actor and remedy share one.

@@ -1,8 +1,8 @@
 //! From explained replies to findings: one for the cause of each, further ones
 //! for what is odd about its codes.
 
-use engine_plugin_api::{Actor, Cause, CauseKind, Confidence, Finding, Judgement, Remedy, Severity, Subject, Unknown};
-use smtp_reasons::{Basis, Certainty, Class, Explanation, Part, Party, Reason};
+use engine_plugin_api::{Cause, CauseKind, Confidence, Finding, Judgement, Remedy, Severity, Subject, Unknown};
+use smtp_reasons::{Basis, Certainty, Class, Explanation, Part, Reason};
 
 use crate::{Config, facts::Facts, oddities, quote::quote};
 
@@ -61,7 +61,7 @@ fn cause(facts: &Facts, e: &Explanation<'_>) -> Finding {
             Certainty::High => Confidence::High,
         })
         .evidence(quote(facts, &e.reply.said, &pointed, &e.reason.title))
-        .actor(actor(e.actor));
+        .actor(e.actor.into());
     match e.reply.class() {
         Some(Class::Permanent) => finding = finding.severity(Severity::Error),
         Some(Class::Temporary) => finding = finding.severity(Severity::Warning),
@@ -176,18 +176,6 @@ fn unexplained(e: &Explanation<'_>) -> Unknown {
     let detail = "neither its codes nor its words give a reason";
     Unknown::new(subject(e), "why the server refused", Cause::new(CauseKind::NeedsInput, detail))
         .advice("give the whole reply with all its lines, as the sending server's log has it")
-}
-
-pub(crate) fn actor(party: Party) -> Actor {
-    match party {
-        Party::Sender => Actor::Sender,
-        Party::DomainOwner => Actor::DomainOwner,
-        Party::ServerOperator => Actor::ServerOperator,
-        Party::IpOwner => Actor::IpOwner,
-        Party::SendingService => Actor::SendingService,
-        Party::Receiver => Actor::Receiver,
-        Party::Nobody => Actor::Nobody,
-    }
 }
 
 /// The finding that tells a cause. Causes with the same actor and remedy share one.

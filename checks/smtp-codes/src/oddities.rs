@@ -7,7 +7,7 @@ use smtp_reasons::{Explanation, Knowledge, Overlay, Pairing, Practice};
 use crate::{
     Config,
     facts::Facts,
-    judge::{actor, named, remedy, subject},
+    judge::{named, remedy, subject},
     quote::quote,
 };
 
@@ -114,7 +114,7 @@ fn provider_meaning(facts: &Facts, e: &Explanation<'_>) -> Option<Finding> {
             let seen = format!("{iana}{}{decides}", says(overlay));
             let sure = if overlay.by_words { Confidence::High } else { Confidence::Medium };
             let finding = at_code(facts, e, crate::PROVIDER_MEANING, seen, false, "means something else here");
-            Some(finding.confidence(sure).actor(actor(e.actor)))
+            Some(finding.confidence(sure).actor(e.actor.into()))
         }
         None if !e.elsewhere.is_empty() => {
             let others: String = e.elsewhere.iter().map(says).collect();
@@ -123,7 +123,7 @@ fn provider_meaning(facts: &Facts, e: &Explanation<'_>) -> Option<Finding> {
             Some(
                 finding
                     .confidence(Confidence::Low)
-                    .actor(actor(e.actor))
+                    .actor(e.actor.into())
                     .remedy(Remedy::step("Look which server sent the reply and read its words: the words decide.")),
             )
         }
@@ -143,7 +143,7 @@ fn practice(facts: &Facts, e: &Explanation<'_>) -> Option<Finding> {
                 e.reason.title
             );
             let finding = at_code(facts, e, crate::TRANSIENT_IN_NAME_ONLY, seen, true, "temporary in name only");
-            Some(finding.actor(actor(e.actor)).remedy(remedy(e)))
+            Some(finding.actor(e.actor.into()).remedy(remedy(e)))
         }
         Practice::Passes => {
             let seen = format!(

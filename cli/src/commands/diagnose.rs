@@ -8,19 +8,14 @@ use engine_core::{
     plan::Choice,
     profile::Profile,
     registry::Registry,
-    session::{self, Network, Order},
+    session::{self, Order},
 };
-use engine_lab::Lab;
 use engine_plugin_api::{
     Target,
     serde_json::{self, Value},
 };
-use tokio::sync::watch;
 
-use super::{
-    print, registry,
-    run::{configuration, on_ctrl_c},
-};
+use super::{print, registry, run::configuration};
 use crate::{
     args::{Diagnose, Format},
     complaint::Complaint,
@@ -55,42 +50,32 @@ pub fn diagnose(arguments: &Diagnose) -> Result<Exit, Complaint> {
         return Ok(Exit::Good);
     }
     let world = arguments.reach.lab.as_deref().map(network::world).transpose()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let measured = runtime.block_on(async {
-        let lab = match &world {
-            Some(world) => Some(Lab::start(world).await.map_err(Complaint::new)?),
-            None => None,
-        };
-        let (options, instead) = network::options(&arguments.reach, &config, lab.as_ref())?;
-        let network = Network::new(&options, instead);
-        let (stop, interrupt) = watch::channel(false);
-        tokio::spawn(on_ctrl_c(stop));
-        let mut results = Vec::new();
-        for (cause, (steps, missing)) in causes.iter().zip(plans) {
-            let progress = Progress::begin(&cause.title);
-            let mut measured: Vec<Option<diagnosis::Measured>> = vec![None; steps.len()];
-            for order in orders(&steps, &config, &profile, deadline) {
-                let only = order.choice.only.clone();
-                let target = order.target.clone();
-                let finished = session::run(&registry, &network, order, interrupt.clone(), progress.listener())
-                    .await
-                    .map_err(Complaint::new)?;
-                for (step, place) in steps.iter().zip(&mut measured) {
-                    if only.contains(&step.proof.check) && step.target == target {
-                        *place = Some(weigh(step, &finished.report));
+    let (results, interrupted) =
+        network::during(&arguments.reach, &config, world.as_ref(), async |network, interrupt| {
+            let mut results = Vec::new();
+            for (cause, (steps, missing)) in causes.iter().zip(plans) {
+                let progress = Progress::begin(&cause.title);
+                let mut measured: Vec<Option<diagnosis::Measured>> = vec![None; steps.len()];
+                for order in orders(&steps, &config, &profile, deadline) {
+                    let only = order.choice.only.clone();
+                    let target = order.target.clone();
+                    let finished = session::run(&registry, network, order, interrupt.clone(), progress.listener())
+                        .await
+                        .map_err(Complaint::new)?;
+                    for (step, place) in steps.iter().zip(&mut measured) {
+                        if only.contains(&step.proof.check) && step.target == target {
+                            *place = Some(weigh(step, &finished.report));
+                        }
                     }
                 }
+                results.push(conclude(cause, measured.into_iter().flatten().collect(), missing));
+                if *interrupt.borrow() {
+                    break;
+                }
             }
-            results.push(conclude(cause, measured.into_iter().flatten().collect(), missing));
-            if *interrupt.borrow() {
-                break;
-            }
-        }
-        let interrupted = *interrupt.borrow();
-        Ok::<_, Complaint>((results, interrupted))
-    });
-    runtime.shutdown_timeout(Duration::from_millis(500));
-    let (results, interrupted) = measured?;
+            let interrupted = *interrupt.borrow();
+            Ok((results, interrupted))
+        })?;
     let diagnosis = Diagnosis {
         format: FORMAT.to_owned(),
         engine: session::VERSION.to_owned(),

@@ -15,15 +15,13 @@ use engine_core::{
     recording::{redact_text, secrets},
     registry::Registry,
     report::Report,
-    session::{self, Network, Order},
+    session::{self, Order},
     shell_word,
 };
-use engine_lab::Lab;
 use engine_plugin_api::{
     Message, Severity, Target,
     serde_json::{self, Value, json},
 };
-use tokio::sync::watch;
 
 use super::{lab::domains, print, registry};
 use crate::{
@@ -77,20 +75,11 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
         return Err(Complaint::new(format!("--record takes one target, and {} were given", targets.len())));
     }
     let printer = Printer { format: arguments.format, verbose: arguments.verbose };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let done = runtime.block_on(async {
-        let lab = match &world {
-            Some(world) => Some(Lab::start(world).await.map_err(Complaint::new)?),
-            None => None,
-        };
-        let (options, instead) = network::options(&arguments.reach, &config, lab.as_ref())?;
-        let network = Network::new(&options, instead);
-        let (stop, interrupt) = watch::channel(false);
-        tokio::spawn(on_ctrl_c(stop));
+    let reports = network::during(&arguments.reach, &config, world.as_ref(), async |network, interrupt| {
         let mut reports = Vec::new();
         for target in targets {
             let progress = Progress::begin(&target.shown);
-            let finished = session::run(&registry, &network, order(target), interrupt.clone(), progress.listener())
+            let finished = session::run(&registry, network, order(target), interrupt.clone(), progress.listener())
                 .await
                 .map_err(Complaint::new)?;
             drop(progress);
@@ -103,11 +92,8 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
                 break;
             }
         }
-        Ok::<_, Complaint>(reports)
-    });
-    // What still holds a session says QUIT within this time; nothing waits longer for it.
-    runtime.shutdown_timeout(Duration::from_millis(500));
-    let reports = done?;
+        Ok(reports)
+    })?;
     if reports.len() > 1 && printer.format == Format::Text {
         match print(&format!("\n{}", text::summary(&reports))) {
             Ok(()) | Err(Complaint::Closed) => {}
@@ -327,16 +313,6 @@ fn asked(arguments: &Run) -> Result<Target, Complaint> {
         return Err(nothing());
     }
     target::target(Some(line.trim()), arguments, None)?.ok_or_else(nothing)
-}
-
-/// The first Ctrl-C ends the run and lets it report; the second ends the program.
-pub async fn on_ctrl_c(stop: watch::Sender<bool>) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        stop.send_replace(true);
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(i32::from(Exit::Interrupted.code()));
-        }
-    }
 }
 
 fn split_hint(message: String) -> Complaint {

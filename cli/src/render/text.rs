@@ -99,7 +99,11 @@ fn head(report: &Report) -> String {
         Some(instead) => format!("{instead} instead of the network"),
         None => format!("resolver {}", vantage.resolvers.join(", ")),
     };
-    let line = format!("Profile {}, {}, {} ms, {network}.", report.profile, report.started, report.took_ms);
+    let trust = match vantage.own_roots.as_slice() {
+        [] => String::new(),
+        files => format!(", trusting the certificate authorities of {} too", files.join(", ")),
+    };
+    let line = format!("Profile {}, {}, {} ms, {network}{trust}.", report.profile, report.started, report.took_ms);
     out.push_str(&wrapped(&line, 2));
     out.push('\n');
     out

@@ -62,7 +62,15 @@ pub(crate) fn of_field(value: &str) -> Option<String> {
     if kind.eq_ignore_ascii_case("utf-8") && rest.contains("\\x{") {
         return mailbox(&unescaped(rest)).map(str::to_owned);
     }
-    mailbox(rest).map(str::to_owned)
+    // What a report calls an address is one, even with a domain that cannot be.
+    let lenient = || {
+        let bare = rest.trim_matches(['<', '>', ' ']);
+        let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()\"".contains(c);
+        let (local, domain) = bare.rsplit_once('@')?;
+        let fits = bare.len() <= LONGEST && !local.is_empty() && !domain.is_empty() && bare.chars().all(plain);
+        fits.then_some(bare)
+    };
+    mailbox(rest).or_else(lenient).map(str::to_owned)
 }
 
 fn unescaped(text: &str) -> String {
@@ -114,6 +122,8 @@ mod tests {
         assert_eq!(of_field("utf-8; \\x{zz}\\x{D800}@b.example"), None, "no characters");
         assert_eq!(of_field("utf-8;δ@b.example").as_deref(), Some("δ@b.example"));
         assert_eq!(of_field("<a@b.example>").as_deref(), Some("a@b.example"));
+        assert_eq!(of_field("rfc822; a@#b.example").as_deref(), Some("a@#b.example"));
+        assert_eq!(of_field("rfc822; a b@#b.example"), None);
         assert_eq!(mailboxes_in("to <a@b.example>, c@d.example. and a@b.example; x@"), ["a@b.example", "c@d.example"]);
     }
 }

@@ -3,16 +3,17 @@
 use smtp_reasons::{Knowledge, Reason};
 
 use crate::{
-    address::{is_mailbox, mailboxes_in},
+    address::mailboxes_in,
     dsn::{Dsn, Entry, MOST_RECIPIENTS},
     feedback,
     fields::{Fields, split_header},
-    human::{BlockKind, Exchange, Human, collapsed, flat},
+    human::{Human, collapsed, flat},
     input::Input,
     mime::{Mail, Part, floor},
     model::{Action, Fault, Kind, Original, Recipient, Report},
     notification,
     rules::Rules,
+    transcript::Exchange,
     verdict::{Evidence, hardness, judge},
 };
 
@@ -42,15 +43,18 @@ pub fn decode(bytes: &[u8]) -> Vec<Report> {
 
 fn report(message: &[u8], depth: usize) -> Report {
     let reading = Reading::of(message);
-    let report = reading.report();
-    if report.kind != Kind::Other || depth == 0 {
+    let human = Human::read(&reading.text, reading.rules);
+    let report = reading.report(&human);
+    let guessed = report.kind == Kind::Bounce && reading.names_nobody(&human);
+    if (report.kind != Kind::Other && !guessed) || depth == 0 {
         return report;
     }
-    // Somebody passes a bounce on: it hangs on an ordinary message.
+    // Somebody, or a filter on the way, passes a bounce on: it hangs on another message.
     for part in reading.mail.parts.iter().filter(|part| is_message(&part.kind)) {
         let bytes = part.bytes();
         let inner = self::report(&bytes, depth - 1);
-        if matches!(inner.kind, Kind::Bounce | Kind::Delay | Kind::Receipt | Kind::Feedback) {
+        let of_use = !guessed || !inner.recipients.is_empty();
+        if of_use && matches!(inner.kind, Kind::Bounce | Kind::Delay | Kind::Receipt | Kind::Feedback) {
             return Report { attached: true, ..inner };
         }
     }
@@ -61,24 +65,24 @@ fn is_message(kind: &str) -> bool {
     matches!(kind, "message/rfc822" | "message/global" | "message/partial")
 }
 
-fn is_returned(kind: &str) -> bool {
+pub(crate) fn is_returned(kind: &str) -> bool {
     is_message(kind)
         || matches!(kind, "text/rfc822-headers" | "message/rfc822-headers" | "message/global-headers" | "text/rfc822")
 }
 
-fn is_status(kind: &str) -> bool {
+pub(crate) fn is_status(kind: &str) -> bool {
     kind.ends_with("delivery-status")
 }
 
 /// A message taken apart, with what its header says of its kind.
-struct Reading<'a> {
-    mail: Mail<'a>,
+pub(crate) struct Reading<'a> {
+    pub(crate) mail: Mail<'a>,
     /// The text for people, decoded.
     text: String,
     /// The standard report, wherever it stands.
     dsn: Dsn,
     notification: Option<notification::Notification>,
-    rules: &'static Rules,
+    pub(crate) rules: &'static Rules,
 }
 
 impl<'a> Reading<'a> {
@@ -96,8 +100,7 @@ impl<'a> Reading<'a> {
         Reading { mail, text, dsn, notification, rules: Rules::builtin() }
     }
 
-    fn report(&self) -> Report {
-        let human = Human::read(&self.text, self.rules);
+    fn report(&self, human: &Human<'_>) -> Report {
         let mut report = Report {
             kind: Kind::Other,
             attached: false,
@@ -108,16 +111,17 @@ impl<'a> Reading<'a> {
             arrived: self.dsn.arrived.clone(),
             recipients: Vec::new(),
             feedback: None,
-            original: self.original(&human),
+            original: self.original(human),
             faults: self.faults(),
         };
-        if self.is_feedback(&mut report) || self.is_unsubscribe(&mut report) || self.is_read_receipt(&mut report) {
+        if self.is_feedback(&mut report) || self.is_unsubscribe(&mut report) || self.is_read_receipt(human, &mut report)
+        {
             return report;
         }
         if let Some(found) = &self.notification {
             report.reporting_mta = report.reporting_mta.or_else(|| found.reporting_mta.clone());
             report.original = (!found.headers.is_empty()).then(|| Original { headers: found.headers.clone() });
-            report.recipients = self.judged(&found.recipients, &human, None);
+            report.recipients = self.judged(&found.recipients, human, None);
             report.kind = kind_of(&report.recipients);
             if let Some(feedback) = &found.feedback {
                 (report.kind, report.feedback) = (Kind::Feedback, Some(feedback.clone()));
@@ -125,27 +129,35 @@ impl<'a> Reading<'a> {
             }
             return report;
         }
-        let entries = self.entries(&human, &report);
+        let entries = self.entries(human, &report);
         if !entries.is_empty() {
-            report.recipients = self.judged(&entries, &human, None);
+            report.recipients = self.judged(&entries, human, None);
             report.kind = kind_of(&report.recipients);
             return report;
         }
-        report.kind = self.kind(&human);
+        report.kind = self.kind(human);
         if matches!(report.kind, Kind::Bounce | Kind::Delay) {
             let action = if report.kind == Kind::Delay { Action::Delayed } else { Action::Failed };
             let entries: Vec<Entry> = self
-                .addresses(&human, &report)
+                .addresses(human, &report)
                 .into_iter()
                 .take(MOST_RECIPIENTS)
                 .map(|address| Entry { final_recipient: Some(address), action: Some(action), ..Entry::default() })
                 .collect();
-            report.recipients = self.judged(&entries, &human, Some(action));
+            report.recipients = self.judged(&entries, human, Some(action));
             if report.recipients.is_empty() {
                 report.faults.push(Fault::NoRecipientInReport);
             }
         }
         report
+    }
+
+    /// Whether neither a standard report, nor the header, nor the text names a recipient.
+    fn names_nobody(&self, human: &Human<'_>) -> bool {
+        self.dsn.recipients.is_empty()
+            && self.notification.is_none()
+            && self.mail.head.get("X-Failed-Recipients").is_none()
+            && human.blocks.is_empty()
     }
 
     fn faults(&self) -> Vec<Fault> {
@@ -199,13 +211,22 @@ impl<'a> Reading<'a> {
         found
     }
 
-    fn is_read_receipt(&self, report: &mut Report) -> bool {
-        let part = self.mail.parts.iter().any(|part| part.kind == "message/disposition-notification");
-        let found = part || self.mail.report.as_deref() == Some("disposition-notification");
-        if found {
-            report.kind = Kind::ReadReceipt;
+    fn is_read_receipt(&self, human: &Human<'_>, report: &mut Report) -> bool {
+        let part = self.mail.parts.iter().find(|part| part.kind == "message/disposition-notification");
+        let found = part.is_some() || self.mail.report.as_deref() == Some("disposition-notification");
+        if !found {
+            return false;
         }
-        found
+        report.kind = Kind::ReadReceipt;
+        // A rejecting filter, too, answers by such a notification (RFC 5429 §2.1.2), and says so in its text.
+        let fields = part.map(|part| part.text()).unwrap_or_default();
+        let rejected = human.said.failure && fields.to_ascii_lowercase().contains("automatic-action/");
+        let entries: Vec<Entry> = if rejected { Dsn::read(&fields).recipients } else { Vec::new() };
+        if !entries.is_empty() {
+            report.recipients = self.judged(&entries, human, Some(Action::Failed));
+            report.kind = kind_of(&report.recipients);
+        }
+        true
     }
 
     /// The recipients of the standard report; those whose address cannot be
@@ -226,127 +247,6 @@ impl<'a> Reading<'a> {
             entries.retain(|entry| entry.final_recipient.is_some() || entry.original_recipient.is_some());
         }
         entries
-    }
-
-    /// The addresses that failed, by the surest source that names any: the
-    /// header X-Failed-Recipients, the text, a transcript, the returned message.
-    fn addresses(&self, human: &Human<'_>, report: &Report) -> Vec<String> {
-        let own = self.mail.head.get("From").map(|from| from.to_lowercase()).unwrap_or_default();
-        let mut found: Vec<String> = Vec::new();
-        let mut add = |address: &str| {
-            let twice = found.iter().any(|other: &String| other.eq_ignore_ascii_case(address));
-            if !twice && is_mailbox(address) && !own.contains(&address.to_lowercase()) {
-                found.push(address.to_owned());
-            }
-        };
-        self.mail.head.all("X-Failed-Recipients").for_each(|value| mailboxes_in(&value).into_iter().for_each(&mut add));
-        if !found.is_empty() {
-            return found;
-        }
-        let mut add = |address: &str| {
-            let twice = found.iter().any(|other: &String| other.eq_ignore_ascii_case(address));
-            if !twice && is_mailbox(address) && !own.contains(&address.to_lowercase()) {
-                found.push(address.to_owned());
-            }
-        };
-        let listed = human.blocks.iter().filter(|block| block.kind != BlockKind::Inline);
-        listed.for_each(|block| add(&block.address));
-        if found.is_empty() {
-            let mut add = |address: &str| {
-                if !found.iter().any(|other| other.eq_ignore_ascii_case(address))
-                    && !own.contains(&address.to_lowercase())
-                {
-                    found.push(address.to_owned());
-                }
-            };
-            human.blocks.iter().for_each(|block| add(&block.address));
-            human
-                .exchanges
-                .iter()
-                .filter(|e| e.stage == Some(crate::Stage::Rcpt))
-                .filter_map(|e| e.address.as_deref())
-                .for_each(&mut add);
-        }
-        if found.is_empty() {
-            // The only address that the text names beside those of the two sides.
-            let to = self.mail.head.get("To").map(|to| to.to_lowercase()).unwrap_or_default();
-            let foreign =
-                |address: &&str| !own.contains(&address.to_lowercase()) && !to.contains(&address.to_lowercase());
-            let named: Vec<&str> = mailboxes_in(human.body).into_iter().filter(foreign).collect();
-            if let [address] = named[..] {
-                found.push(address.to_owned());
-            }
-        }
-        if found.is_empty()
-            && let Some(to) = report.original.as_ref().and_then(|original| original.get("To"))
-            && let [address] = mailboxes_in(to)[..]
-        {
-            found.push(address.to_owned());
-        }
-        found
-    }
-
-    /// What kind of message it is, where no standard report says so.
-    fn kind(&self, human: &Human<'_>) -> Kind {
-        let head = &self.mail.head;
-        let value = |name: &str| head.get(name).map(|v| v.to_lowercase()).unwrap_or_default();
-        let subject = self.mail.decoded("Subject").unwrap_or_default().to_lowercase();
-        let from = self.mail.decoded("From").unwrap_or_default().to_lowercase();
-        let local = mailboxes_in(&from).first().and_then(|a| a.rsplit_once('@')).map(|(local, _)| local.to_owned());
-        let local = local.unwrap_or_else(|| from.trim_matches(['<', '>', ' ']).to_owned());
-        let nobody = value("Return-Path") == "<>" || from.ends_with("<>");
-        let system = self.rules.is_system(&from, &local) || from.is_empty();
-        let answer =
-            ["re:", "aw:", "fwd:", "fw:", "wg:", "sv:", "antw:", "tr:"].iter().any(|mark| subject.starts_with(mark));
-        let titled = self.rules.is_subject(&subject) && !answer;
-        let said = human.said;
-        let coded = human.blocks.iter().any(|block| block.kind != BlockKind::Inline && has_reply(&block.said));
-        let failed_header = head.get("X-Failed-Recipients").is_some();
-        let auto = value("Auto-Submitted").starts_with("auto-replied")
-            || !value("X-Autoreply").is_empty()
-            || !value("X-Autorespond").is_empty()
-            || value("Precedence") == "auto_reply";
-        if self.rules.is_autoreply(&subject) && !titled && !failed_header && !coded {
-            return Kind::AutoReply;
-        }
-        let listed = human.blocks.iter().any(|block| block.kind != BlockKind::Inline);
-        let standard = self.mail.report.as_deref() == Some("delivery-status")
-            || self.mail.parts.iter().any(|part| is_status(&part.kind));
-        let points: i32 = [
-            (system, 2),
-            (titled, 2),
-            (said.failure || said.delay || said.expired, 2),
-            (coded, 2),
-            (listed || !human.blocks.is_empty(), 1),
-            (human.exchanges.iter().any(|e| has_reply(&e.reply)), 2),
-            (nobody, 1),
-            (failed_header, 3),
-            (standard, 3),
-            (human.blocks.iter().any(|block| block.kind == BlockKind::Inline), 1),
-            (answer, -3),
-            (head.get("List-Id").is_some() && !nobody, -3),
-            (head.get("List-Unsubscribe").is_some() && !nobody, -2),
-            (head.get("In-Reply-To").is_some() && !system && !nobody, -2),
-        ]
-        .into_iter()
-        .filter_map(|(there, weight)| there.then_some(weight))
-        .sum();
-        let says_so = said.failure
-            || said.delay
-            || said.expired
-            || failed_header
-            || coded
-            || standard
-            || (titled && system && nobody);
-        // Shops and people, too, write that something could not be delivered.
-        let by_machine = system || nobody || coded || failed_header || standard;
-        // A bounce that was saved or pasted without its header has its text alone.
-        let bare = head.is_empty() && said.failure && (coded || listed);
-        if (points >= 5 && says_so && by_machine) || bare {
-            let final_words = said.expired && !subject.contains("delay") && !subject.contains("warning");
-            return if said.delay && !final_words { Kind::Delay } else { Kind::Bounce };
-        }
-        if auto || self.rules.is_autoreply(&subject) { Kind::AutoReply } else { Kind::Other }
     }
 
     fn judged(&self, entries: &[Entry], human: &Human<'_>, action: Option<Action>) -> Vec<Recipient> {
@@ -399,11 +299,21 @@ impl<'a> Reading<'a> {
         // A first line alone (`552-5.7.0 …`) says less than the transcript's whole reply.
         let texts: Vec<&str> =
             if first_line { vec![reply, &diagnostic, said_text] } else { vec![&diagnostic, reply, said_text] };
-        let stage = self.rules.said(&flat(said_text)).stage.or_else(|| exchange.and_then(|exchange| exchange.stage));
+        let told = self.rules.said(&flat(said_text));
+        let stage = told.stage.or_else(|| exchange.and_then(|exchange| exchange.stage));
         let action = entry.action.or(action);
         let remote = entry.remote.clone().or_else(|| exchange.and_then(|exchange| exchange.host.clone()));
-        let evidence =
-            Evidence { texts, body, action, status: entry.status, stage, remote: remote.as_deref(), said: human.said };
+        let evidence = Evidence {
+            texts,
+            body,
+            action,
+            status: entry.status,
+            stage,
+            told,
+            unix: entry.diagnostic_type.as_deref() == Some("x-unix"),
+            remote: remote.as_deref(),
+            said: human.said,
+        };
         let verdict = judge(&evidence, Knowledge::builtin(), self.rules);
         let whole = if verdict.text == Some(evidence.texts.len()) {
             collapsed(body, LONGEST_DIAGNOSTIC)
@@ -514,11 +424,4 @@ fn exchange_for<'h>(exchanges: &'h [Exchange], address: &str, alone: bool) -> Op
         exchanges.iter().filter(refuses).rfind(telling)
     };
     own.or_else(other)
-}
-
-fn has_reply(said: &str) -> bool {
-    smtp_reasons::parse(&said[..floor(said, 600)])
-        .replies
-        .iter()
-        .any(|reply| reply.class().is_some_and(smtp_reasons::Class::is_refusal))
 }

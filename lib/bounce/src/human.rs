@@ -3,11 +3,12 @@
 //! addresses and replies stand in lines and paragraphs.
 
 use crate::{
-    address::{is_mailbox, mailbox, mailboxes_in},
-    fields::name_of,
+    address::{mailbox, mailboxes_in},
+    lines::begins_block,
     mime::floor,
-    model::Stage,
+    returned::split,
     rules::{Rules, Said},
+    transcript::{Exchange, exchanges},
 };
 
 /// The most bytes that are looked at.
@@ -54,18 +55,6 @@ pub(crate) enum BlockKind {
     Inline,
 }
 
-/// A reply in a transcript, and the command that it answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Exchange {
-    pub(crate) stage: Option<Stage>,
-    /// The address in the command.
-    pub(crate) address: Option<String>,
-    /// The reply, its lines joined.
-    pub(crate) reply: String,
-    /// Who said it.
-    pub(crate) host: Option<String>,
-}
-
 /// Lower case, every run of blanks one blank.
 pub(crate) fn flat(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -107,125 +96,6 @@ impl<'t> Human<'t> {
             }
         }
         (!all.is_empty()).then_some(all)
-    }
-}
-
-/// What stands before the returned message, and the returned message.
-fn split<'t>(text: &'t str, rules: &Rules) -> (&'t str, Option<&'t str>) {
-    let mut at = 0;
-    let mut run = Run::default();
-    for line in text.split_inclusive('\n') {
-        let start = at;
-        at += line.len();
-        if begins_original(line, rules) {
-            return (&text[..start], Some(text[at..].trim_start()).filter(|rest| !rest.is_empty()));
-        }
-        if let Some(from) = run.see(line, start) {
-            return (&text[..from], Some(&text[from..]));
-        }
-    }
-    (text, None)
-}
-
-fn begins_original(line: &str, rules: &Rules) -> bool {
-    let marks = |c: char| c.is_whitespace() || "-=*_>#.~+<:|".contains(c);
-    let words = line.trim_matches(marks);
-    if words.is_empty() || words.len() > 120 {
-        return false;
-    }
-    let words = if words.is_ascii() { words.to_ascii_lowercase() } else { words.to_lowercase() };
-    if !rules.begins_original(&words) {
-        return false;
-    }
-    let marked = ["--", "==", "**", "__"].iter().any(|mark| line.trim_start().starts_with(mark));
-    let whole = rules.original.binary_search_by(|phrase| phrase.as_str().cmp(&words)).is_ok();
-    marked || whole || words.contains("follow") || words.contains("below") || words.contains("enclosed")
-}
-
-/// Lines that look like the header of a message, where nothing announces it.
-#[derive(Default)]
-struct Run {
-    start: usize,
-    fields: usize,
-    telling: usize,
-}
-
-impl Run {
-    /// Where the header began, once enough of it was seen.
-    fn see(&mut self, line: &str, at: usize) -> Option<usize> {
-        let known = |name: &str| {
-            [
-                "received",
-                "return-path",
-                "message-id",
-                "from",
-                "date",
-                "mime-version",
-                "x-mailer",
-                "delivered-to",
-                "dkim-signature",
-            ]
-            .iter()
-            .any(|own| name.eq_ignore_ascii_case(own))
-        };
-        match name_of(line) {
-            Some(name) => {
-                if self.fields == 0 {
-                    self.start = at;
-                }
-                self.fields += 1;
-                self.telling += usize::from(known(name.trim_end()));
-            }
-            None if self.fields > 0 && line.starts_with([' ', '\t']) && !line.trim().is_empty() => {}
-            None => *self = Run::default(),
-        }
-        (self.fields >= 4 && self.telling >= 3).then_some(self.start)
-    }
-}
-
-/// The replies of a transcript: `>>> RCPT TO:<a@b>`, `<<< 550 no`, `while talking to host:`.
-fn exchanges(body: &str) -> Vec<Exchange> {
-    let mut found: Vec<Exchange> = Vec::new();
-    let (mut stage, mut address, mut host) = (None, None, None);
-    let mut joined = false;
-    for line in body.lines() {
-        let line = line.trim();
-        if let Some(command) = line.strip_prefix(">>>") {
-            stage = stage_of(command.trim());
-            address = mailboxes_in(command).first().map(|a| (*a).to_owned());
-            joined = false;
-        } else if let Some(reply) = line.strip_prefix("<<<").map(str::trim) {
-            if let Some(last) = found.last_mut().filter(|last| joined && last.reply.len() < LONGEST_SAID) {
-                last.reply.push(' ');
-                last.reply.push_str(reply);
-            } else if found.len() < MOST_BLOCKS {
-                let reply = reply.to_owned();
-                found.push(Exchange { stage, address: address.clone(), reply, host: host.clone() });
-            }
-            // `552-… ` is followed by further lines of the same reply.
-            joined = reply.as_bytes().get(3) == Some(&b'-');
-        } else {
-            joined = false;
-            if let Some((_, name)) = line.split_once("while talking to ") {
-                host = Some(name.trim_matches(|c: char| c.is_whitespace() || ".:[]".contains(c)).to_owned());
-                (stage, address) = (None, None);
-            }
-        }
-    }
-    found
-}
-
-fn stage_of(command: &str) -> Option<Stage> {
-    let word = command.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    let is = |own: &str| word.eq_ignore_ascii_case(own);
-    match () {
-        () if is("EHLO") || is("HELO") || is("LHLO") => Some(Stage::Ehlo),
-        () if is("STARTTLS") => Some(Stage::Starttls),
-        () if is("AUTH") => Some(Stage::Auth),
-        () if is("MAIL") => Some(Stage::Mail),
-        () if is("RCPT") => Some(Stage::Rcpt),
-        () if is("DATA") || is("BDAT") || command.starts_with('.') => Some(Stage::Data),
-        () => None,
     }
 }
 
@@ -324,6 +194,11 @@ impl Reader {
             return None;
         }
         let [address] = mailboxes_in(words)[..] else { return None };
+        // `they are not accepting mail from a@b`
+        let before = words.split(address).next().unwrap_or_default().trim_end_matches(['<', ' ', '"', '\'']);
+        if before.to_ascii_lowercase().ends_with(" from") {
+            return None;
+        }
         let said = rules.said(&flat(words));
         (said.failure || said.delay || said.expired || (words.len() < 200 && says_why(words))).then_some(address)
     }
@@ -338,7 +213,7 @@ fn ends_with_sender(words: &str) -> bool {
 }
 
 /// Whether plain words of a refusal stand there: `User mailbox exceeds allowed size: a@b`.
-fn says_why(words: &str) -> bool {
+pub(crate) fn says_why(words: &str) -> bool {
     let pasted = smtp_reasons::parse(words);
     pasted.replies.iter().take(1).any(|reply| {
         let explained = smtp_reasons::Knowledge::builtin().explain(words, reply);
@@ -378,76 +253,6 @@ pub(crate) fn collapsed(text: &str, longest: usize) -> String {
         out.push_str(word);
     }
     out
-}
-
-/// The recipient that a line begins with, and what follows on the line.
-fn begins_block<'l>(words: &'l str, rules: &Rules) -> Option<(&'l str, &'l str, BlockKind)> {
-    if !words.contains('@') || words.starts_with(">>>") || words.starts_with("<<<") {
-        return None;
-    }
-    // `550 5.1.1 <a@b>... User unknown`
-    let told = |rest: &str| rest.trim_start().starts_with("...");
-    if words.as_bytes()[0].is_ascii_digit()
-        && let [address] = mailboxes_in(words)[..]
-        && let Some((_, after)) = words.split_once(address)
-        && told(after.trim_start_matches('>'))
-    {
-        return Some((address, words, BlockKind::Told));
-    }
-    let bare = words.trim_start_matches(|c: char| c.is_whitespace() || "*-•·>".contains(c));
-    if let Some((address, rest)) = leading_mailbox(bare) {
-        let after = rest.trim_start();
-        // `a@b <c@d>: …`: the first is but a name.
-        if let Some((other, rest)) = leading_mailbox(after)
-            .filter(|(other, rest)| after.starts_with('<') && *other != address && rest.starts_with(':'))
-        {
-            return Some((other, rest[1..].trim(), BlockKind::Told));
-        }
-        let kind = match after.as_bytes().first() {
-            _ if told(rest) => BlockKind::Told,
-            Some(b':') => BlockKind::Told,
-            None => BlockKind::Listed,
-            _ if after.trim_matches(|c: char| ".,;)>".contains(c)).is_empty() => BlockKind::Listed,
-            Some(b'(' | b'<' | b'[') => BlockKind::Listed,
-            _ if after.starts_with("on ") => BlockKind::Listed,
-            // `<a@b>  delivery failed`
-            _ if bare.starts_with('<') => BlockKind::Listed,
-            _ => return None,
-        };
-        let said = match kind {
-            BlockKind::Told => after.trim_start_matches([':', '.']).trim(),
-            _ if after.starts_with("<mailto") || after.starts_with("on ") => "",
-            _ => after.trim_matches(|c: char| ".,;>".contains(c)),
-        };
-        return Some((address, said, kind));
-    }
-    // `Recipient: <a@b>`
-    let (label, rest) = words.split_once(':')?;
-    let label = label.trim_matches(|c: char| c.is_whitespace() || "*-•[]".contains(c)).to_lowercase();
-    let rest = rest.trim();
-    let value = rest.split_once(';').map_or(rest, |(kind, after)| if kind.contains('@') { rest } else { after }.trim());
-    let first = value.split_whitespace().next().unwrap_or_default();
-    let address = mailbox(first)?;
-    let known = rules.labels.contains(&label);
-    (known && (value == first || is_mailbox(first.trim_matches(['<', '>'])))).then_some((
-        address,
-        "",
-        BlockKind::Listed,
-    ))
-}
-
-/// A mailbox at the very beginning, with or without angle brackets or quotation marks.
-fn leading_mailbox(text: &str) -> Option<(&str, &str)> {
-    if let Some(inner) = text.strip_prefix('<') {
-        let (address, rest) = inner.split_once('>')?;
-        let address = address.strip_prefix("mailto:").unwrap_or(address);
-        return is_mailbox(address).then_some((address, rest));
-    }
-    let text = text.trim_start_matches(['\'', '"', '[']);
-    let end = text.find(|c: char| c.is_whitespace() || "<(,;'\"]".contains(c)).unwrap_or(text.len());
-    let word = text[..end].trim_end_matches(['.', ':']);
-    let address = word;
-    is_mailbox(address).then(|| (address, text[address.len()..].trim_start_matches(['\'', '"', ']'])))
 }
 
 #[cfg(test)]
@@ -497,32 +302,5 @@ mod tests {
         ] {
             assert_eq!(blocks(text), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn the_returned_message_is_cut_off() {
-        let original = |text: &'static str| Human::read(text, Rules::builtin()).original;
-        assert_eq!(original("x\n--- Below this line is a copy of the message.\n\nTo: a\n"), Some("To: a\n"));
-        assert_eq!(original("x\n\n----- Original message -----\nTo: a\n"), Some("To: a\n"));
-        assert_eq!(original("The original message was received at noon\nfrom here\n"), None);
-        assert_eq!(
-            original("x\n\nReturn-Path: <a@b>\nReceived: by c\n  (d)\nFrom: e\nTo: f\n\nbody"),
-            Some("Return-Path: <a@b>\nReceived: by c\n  (d)\nFrom: e\nTo: f\n\nbody")
-        );
-    }
-
-    #[test]
-    fn a_transcript_is_read() {
-        let human = Human::read(
-            "... while talking to mx.b.example.:\n>>> RCPT To:<a@b.example>\n<<< 552-5.2.2 full\n<<< 552 5.2.2 really\n>>> DATA\n<<< 503 no\n",
-            Rules::builtin(),
-        );
-        let [first, second] = human.exchanges.as_slice() else { panic!("{human:?}") };
-        assert_eq!((first.stage, first.address.as_deref()), (Some(Stage::Rcpt), Some("a@b.example")));
-        assert_eq!(
-            (first.reply.as_str(), first.host.as_deref()),
-            ("552-5.2.2 full 552 5.2.2 really", Some("mx.b.example"))
-        );
-        assert_eq!((second.stage, second.reply.as_str()), (Some(Stage::Data), "503 no"));
     }
 }

@@ -27,11 +27,16 @@ mod feedback;
 mod fields;
 mod human;
 mod input;
+mod kind;
+mod lines;
 mod mime;
 mod model;
 mod notification;
+mod returned;
 mod rules;
+mod transcript;
 mod verdict;
+mod who;
 
 pub use decode::decode;
 pub use input::{LARGEST, MOST_MESSAGES};

@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use smtp_reasons::{Basis, Certainty, Class, Explanation, Knowledge, Reason, Reply, StatusCode};
+use smtp_reasons::{Basis, Certainty, Class, Explanation, Knowledge, Reason, Reply, Standing, StatusCode};
 
 use crate::{
     human::{collapsed, flat},
@@ -29,6 +29,10 @@ pub(crate) struct Evidence<'a> {
     /// The status that the report gives beside the texts.
     pub(crate) status: Option<StatusCode>,
     pub(crate) stage: Option<Stage>,
+    /// What the last of the texts says, which is known already.
+    pub(crate) told: Said,
+    /// Whether a program of the system itself spoke (`Diagnostic-Code: X-Unix; 255`).
+    pub(crate) unix: bool,
     /// Who said the first two of the texts; a provider's codes mean what it means by them.
     pub(crate) remote: Option<&'a str>,
     /// What the report says as a whole.
@@ -56,6 +60,8 @@ struct Heard<'k> {
     /// How many bytes were put before the text.
     before: usize,
     explained: Explanation<'k>,
+    /// Whether the words are those of a broken way, and not of waiting in vain.
+    broken: bool,
 }
 
 impl Heard<'_> {
@@ -78,14 +84,18 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
     for index in 0..=evidence.texts.len() {
         let last = index == evidence.texts.len();
         if last {
-            body = collapsed(evidence.body, LONGEST);
+            body = lines_collapsed(evidence.body, LONGEST);
         }
         let text = evidence.texts.get(index).copied().unwrap_or(&body);
         let text = &text[..floor(text, LONGEST)];
         if text.is_empty() {
             continue;
         }
-        let here = rules.said(&flat(text));
+        let here = match index + 1 {
+            _ if last => evidence.said,
+            next if next == evidence.texts.len() => evidence.told,
+            _ => rules.said(&flat(text)),
+        };
         stage = stage.or(here.stage);
         said.expired |= here.expired;
         let named = evidence.remote.filter(|remote| index < 2 && !text.contains(remote));
@@ -98,7 +108,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
             let coded = explained.reply.basic.is_some() || explained.reply.status.is_some();
             let plain = explained.basis == Basis::Words && explained.certainty == Certainty::High;
             if !last || plain || (coded && explained.reason.id != Reason::Unexplained) {
-                heard.push(Heard { text: index, before: prefix.len(), explained });
+                let telling = explained.telling.clone().and_then(|span| text.get(span)).unwrap_or_default();
+                let broken = explained.reason.id == Reason::Unreachable && is_broken(telling);
+                heard.push(Heard { text: index, before: prefix.len(), explained, broken });
             }
         }
         // Words that settle it need no others beside them.
@@ -123,6 +135,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
     {
         reason = by_status(status, knowledge);
     }
+    if evidence.unix && matches!(reason, Reason::Unexplained | Reason::ServerTrouble) {
+        reason = Reason::MailerError;
+    }
     let stage = stage.or_else(|| best.and_then(|h| h.explained.reply.command.and_then(stage_of)));
     // Under "message expired" stands what the server said last.
     let is_wrapper = |h: &Heard<'_>| h.reason() == Reason::Expired;
@@ -132,6 +147,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
     let replied = beneath.or_else(|| best.filter(|h| h.explained.reply.basic.is_some())).or_else(|| with_code(&heard));
     let status = status(evidence.status, replied.or(best).map(|h| &h.explained.reply), &heard);
     let code = replied.and_then(|h| h.explained.reply.basic.as_ref()).map(|basic| basic.value);
+    // Exchange and others make up codes (441, 571) that no server sends; they stand in the words.
+    let standard = |code: &u16| knowledge.reply(*code).is_some_and(|entry| entry.standing != Standing::Folklore);
+    let given = code.filter(standard);
     let reason = match evidence.action {
         Some(Action::Delivered | Action::Relayed | Action::Expanded) => Reason::Delivered,
         _ => in_context(reason, status, code, stage, best),
@@ -152,12 +170,18 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
         reason,
         underlying,
         status,
-        code,
+        code: given,
         stage,
         text,
         telling,
         host: best.and_then(|h| host(&h.explained.reply)),
     }
+}
+
+/// "No route to host" names the fault itself; "timed out" says only that nobody answered.
+fn is_broken(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    ["no route", "unreachable", "lost", "reset", "broken", "loop"].iter().any(|word| words.contains(word))
 }
 
 /// Whether time ran out, or is running, and what stood behind it.
@@ -178,10 +202,10 @@ fn in_time(
             let own = best.is_some_and(|h| {
                 h.explained.reply.status.as_ref().is_some_and(|s| s.value.detail != 7 && s.value.subject == 4)
             });
-            let spoken = own && code.is_none();
+            let spoken = (own && code.is_none()) || best.is_some_and(|h| h.broken);
             // What fails for now, and yet is reported as failed, has run out of time.
             let class = code.map(|code| code / 100).or(status.map(|s| s.class));
-            delayed || (!spoken && (expired || class != Some(5)))
+            (delayed && !best.is_some_and(|h| h.broken)) || (!spoken && (expired || class != Some(5)))
         }
         _ => false,
     };
@@ -189,6 +213,25 @@ fn in_time(
         return (reason, None);
     }
     (Reason::Expired, (!matches!(reason, Reason::Expired | Reason::Unexplained)).then_some(reason))
+}
+
+/// Every run of blanks in a line one blank, empty lines left out: a code counts where a line begins.
+fn lines_collapsed(text: &str, longest: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(longest));
+    for line in text.lines() {
+        let line = collapsed(line, longest);
+        if line.is_empty() {
+            continue;
+        }
+        if out.len() + line.len() >= longest {
+            break;
+        }
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&line);
+    }
+    out
 }
 
 /// The reply with a code to give: one that refuses, before others.
@@ -244,7 +287,20 @@ fn in_context(
         Reason::Protocol if code.is_some_and(|code| code >= 550) && status.is_none_or(|s| s.subject != 5) => {
             Reason::Policy
         }
+        // "Message filtered" under X.2.Z is said of the recipient's own filter.
+        Reason::Spam
+            if status.is_some_and(|s| (s.subject, s.detail) == (2, 0))
+                && best.is_some_and(|h| h.explained.basis == Basis::Words) =>
+        {
+            Reason::RecipientRefuses
+        }
         Reason::TooLarge if status.is_some_and(|s| (s.subject, s.detail) == (2, 3)) => Reason::TooLargeForMailbox,
+        // X.7.13 is of an account; of a recipient's, where RCPT was refused.
+        Reason::LoginRefused
+            if stage == Some(Stage::Rcpt) && status.is_some_and(|s| (s.subject, s.detail) == (7, 13)) =>
+        {
+            Reason::MailboxDisabled
+        }
         // A rule that is not named, in answer to MAIL FROM, is about the sender.
         Reason::Policy if stage == Some(Stage::Mail) => Reason::SenderRefused,
         // Before the recipient is named no mailbox can be meant.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bounce::{Kind, Recipient, Report};
 use engine_plugin_api::{Actor, Quote, Remedy, Span, Target};
-use smtp_reasons::{Explanation, Knowledge, Party, Reason};
+use smtp_reasons::{Explanation, Knowledge, Reason};
 
 use crate::proofs::{Of, Proofs};
 
@@ -102,7 +102,7 @@ fn of_symptom(symptom: &crate::Symptom, given: &Given) -> Stated {
         codes: String::new(),
         quote: None,
         remedy: Remedy::step(entry.remedy.clone()),
-        actor: actor(entry.actor),
+        actor: entry.actor.into(),
         subjects,
     }
 }
@@ -144,7 +144,7 @@ pub fn stated_of_reply(text: &str, given: &Given) -> Vec<Stated> {
             codes: e.reply.code_text(),
             quote: Some(quote(text, e.reply.said.clone(), e.telling.clone())),
             remedy: Remedy::step(e.remedy),
-            actor: actor(e.actor),
+            actor: e.actor.into(),
             subjects,
         });
         if found.len() == MOST {
@@ -226,7 +226,7 @@ fn of_recipient(report: &Report, recipient: &Recipient, given: &Given) -> Stated
         remedy: Remedy::step(
             own.filter(|e| e.reason.id == recipient.reason).map_or(entry.remedy.as_str(), |e| e.remedy),
         ),
-        actor: actor(own.filter(|e| e.reason.id == recipient.reason).map_or(entry.actor, |e| e.actor)),
+        actor: own.filter(|e| e.reason.id == recipient.reason).map_or(entry.actor, |e| e.actor).into(),
         subjects,
     }
 }
@@ -279,16 +279,4 @@ fn quote(text: &str, whole: std::ops::Range<usize>, part: Option<std::ops::Range
         .filter(|p| p.start >= from && p.end <= from + shown.len())
         .map(|p| Span::new(p.start - from, p.end - from));
     Quote { text: shown, span, label: None }
-}
-
-fn actor(party: Party) -> Actor {
-    match party {
-        Party::Sender => Actor::Sender,
-        Party::DomainOwner => Actor::DomainOwner,
-        Party::ServerOperator => Actor::ServerOperator,
-        Party::IpOwner => Actor::IpOwner,
-        Party::SendingService => Actor::SendingService,
-        Party::Receiver => Actor::Receiver,
-        Party::Nobody => Actor::Nobody,
-    }
 }

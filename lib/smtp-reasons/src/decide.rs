@@ -56,7 +56,11 @@ pub(crate) struct Heard {
 impl Heard {
     pub(crate) fn of(fragments: &Matcher, words: &Words, reply: &Reply) -> Self {
         let mut heard = Heard::default();
-        let said = words.before(reply.said.start);
+        let mut said = words.before(reply.said.start);
+        // `Mailbox unavailable. [SMTP Error Code 550]`: the words stand before the code.
+        if said == words.len() && said.checked_sub(1).is_some_and(|last| words.get(last) == "code") {
+            said = 0;
+        }
         for found in fragments.matches(words) {
             match found.owner {
                 // A mailbox in the reply says nothing of who wrote it.
@@ -145,7 +149,8 @@ impl Knowledge {
         let known = basic.filter(|b| b.standing != Standing::Folklore).map(|b| (Basis::Reply, b.reason));
         match hint.or(known) {
             // A temporary refusal by a rule that is not named is as likely greylisting or a limit.
-            Some((_, Reason::Policy)) if reply.class() == Some(Class::Temporary) => {
+            // The same of X.2.0, which greylisting uses, too.
+            Some((_, Reason::Policy | Reason::RecipientRefuses)) if reply.class() == Some(Class::Temporary) => {
                 verdict(Basis::Nothing, Certainty::Low, Reason::Unexplained)
             }
             // X.7.1 says "a rule forbids it" and no more; that much is certain enough.

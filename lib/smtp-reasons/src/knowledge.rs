@@ -76,6 +76,7 @@ const FILES: &[(&str, &str)] = files![
     "status.toml",
     "wordings.toml",
     "localised.toml",
+    "families.toml",
     "blocklists.toml",
     "providers/gmail.toml",
     "providers/microsoft.toml",
@@ -102,12 +103,29 @@ struct File {
     class: Vec<ClassRow>,
     #[serde(default)]
     subject: Vec<SubjectRow>,
+    /// Words of one kind, by a name that `wording` says as `<name>`.
+    #[serde(default)]
+    words: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     wording: Vec<Wording>,
     #[serde(default)]
     blocklist: Vec<Blocklist>,
     #[serde(default)]
     provider: Vec<Provider>,
+}
+
+impl File {
+    /// Puts the words of `words` where their name stands: `<who>` becomes `user|mailbox`.
+    fn name_words(&mut self) {
+        for (name, words) in &self.words {
+            let (name, words) = (format!("<{name}>"), words.join("|"));
+            for fragment in self.wording.iter_mut().flat_map(|wording| &mut wording.says) {
+                if fragment.contains(&name) {
+                    *fragment = fragment.replace(&name, &words);
+                }
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -192,7 +210,8 @@ impl Knowledge {
             by_reply: HashMap::new(),
         };
         for (name, text) in files {
-            let file: File = from_toml(name, text)?;
+            let mut file: File = from_toml(name, text)?;
+            file.name_words();
             check(name, text, &file.wording, &file.blocklist, &file.provider)?;
             let fail = |problem: String| DataError { file: (*name).to_owned(), line: 0, problem };
             knowledge.take(file).map_err(fail)?;

@@ -10,6 +10,8 @@ use crate::words::Words;
 
 /// The most words that a `*` between two words may stand for.
 const WIDEST_GAP: usize = 8;
+/// The most words that a `_` between two words may stand for.
+const NARROW_GAP: usize = 3;
 /// The length by which words that begin or end with something are found.
 const KEY: usize = 3;
 
@@ -42,6 +44,8 @@ impl Hasher for Fnv {
 /// A word of a fragment, by number; `GAP` for a `*` alone.
 type Atom = u32;
 const GAP: Atom = u32::MAX;
+/// `_`: the same for at most [`NARROW_GAP`] words.
+const NARROW: Atom = u32::MAX - 1;
 
 /// Whose fragments a match belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,11 +67,14 @@ pub(crate) struct Match {
     pub(crate) words: Range<usize>,
 }
 
-/// Many fragments: `user unknown`, `mailbox * full` (up to eight words
-/// between), `greylist*` (begins so), `*google.com` (ends so).
+/// Many fragments: `user unknown`, `user|mailbox unknown` (either), `mailbox * full`
+/// (up to eight words between), `mailbox _ full` (up to three), `greylist*` (begins so), `*google.com` (ends so).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Matcher {
     exact: Table<Box<str>, Atom>,
+    /// The choices (`user|mailbox`) by how they are written, and those that a word is one of.
+    choices: Table<Box<str>, Atom>,
+    chosen: Table<Box<str>, Vec<Atom>>,
     /// Beginnings and ends by their first or last three bytes.
     prefixes: Table<[u8; KEY], Vec<(Box<str>, Atom)>>,
     suffixes: Table<[u8; KEY], Vec<(Box<str>, Atom)>>,
@@ -87,6 +94,17 @@ impl Matcher {
         for token in fragment.split_whitespace() {
             if token == "*" {
                 parts.push(GAP);
+                continue;
+            }
+            if token == "_" {
+                parts.push(NARROW);
+                continue;
+            }
+            if token.contains('|') {
+                match self.choice(token) {
+                    Ok(atom) => parts.push(atom),
+                    Err(word) => return fail(&format!("has `{word}`, which no reply can contain as one word")),
+                }
                 continue;
             }
             let bare = token.trim_matches('*');
@@ -114,7 +132,7 @@ impl Matcher {
         }
         match (parts.first(), parts.last()) {
             (None, _) => return fail("is empty"),
-            (Some(&GAP), _) | (_, Some(&GAP)) => return fail("begins or ends with a gap"),
+            (Some(&(GAP | NARROW)), _) | (_, Some(&(GAP | NARROW))) => return fail("begins or ends with a gap"),
             _ => {}
         }
         let first = parts[0] as usize;
@@ -123,6 +141,27 @@ impl Matcher {
         }
         self.by_first[first].push((parts.into_boxed_slice(), owner));
         Ok(())
+    }
+
+    /// The atom of `a|b|c`; in the error the word that cannot be one.
+    fn choice(&mut self, token: &str) -> Result<Atom, String> {
+        if let Some(atom) = self.choices.get(token) {
+            return Ok(*atom);
+        }
+        let atom = self.atoms;
+        for bare in token.split('|') {
+            let words = Words::of(bare, 0..bare.len(), &[]);
+            if words.len() != 1 || bare.chars().any(char::is_uppercase) || bare.contains('*') {
+                return Err(bare.to_owned());
+            }
+            let row = self.chosen.entry(words.get(0).into()).or_default();
+            if !row.contains(&atom) {
+                row.push(atom);
+            }
+        }
+        self.atoms += 1;
+        self.choices.insert(token.into(), atom);
+        Ok(atom)
     }
 
     fn exact_atom(&mut self, word: &str) -> Atom {
@@ -144,7 +183,7 @@ impl Matcher {
                 for (parts, owner) in self.by_first.get(*atom as usize).into_iter().flatten() {
                     // The second word settles it nearly always.
                     if let Some(second) = parts.get(1)
-                        && *second != GAP
+                        && !matches!(*second, GAP | NARROW)
                         && !atoms.at(at + 1).contains(second)
                     {
                         continue;
@@ -163,6 +202,7 @@ impl Matcher {
         for at in 0..words.len() {
             let word = words.get(at);
             atoms.all.extend(self.exact.get(word));
+            atoms.all.extend(self.chosen.get(word).into_iter().flatten());
             let bytes = word.as_bytes();
             if let Some(head) = bytes.first_chunk::<KEY>() {
                 let fits = self.prefixes.get(head).into_iter().flatten().filter(|(p, _)| word.starts_with(&**p));
@@ -213,8 +253,13 @@ impl Atoms {
     /// The word after the last one, when `parts` fit from the word `at` on.
     fn fits(&self, parts: &[Atom], at: usize) -> Option<usize> {
         let Some((part, others)) = parts.split_first() else { return Some(at) };
-        if *part == GAP {
-            return (at..=(at + WIDEST_GAP).min(self.ends.len())).find_map(|at| self.fits(others, at));
+        let gap = match *part {
+            GAP => Some(WIDEST_GAP),
+            NARROW => Some(NARROW_GAP),
+            _ => None,
+        };
+        if let Some(gap) = gap {
+            return (at..=(at + gap).min(self.ends.len())).find_map(|at| self.fits(others, at));
         }
         if self.at(at).contains(part) { self.fits(others, at + 1) } else { None }
     }
@@ -246,6 +291,10 @@ mod tests {
             ("doesn't have", "user doesn’t have", Some("doesn’t have")),
             ("a * b", "a 1 2 3 4 5 6 7 8 b", Some("a 1 2 3 4 5 6 7 8 b")),
             ("a * b", "a 1 2 3 4 5 6 7 8 9 b", None),
+            ("a _ b", "a 1 2 3 b", Some("a 1 2 3 b")),
+            ("a _ b", "a 1 2 3 4 b", None),
+            ("user|mailbox unknown|invalid", "The Mailbox: INVALID", Some("Mailbox: INVALID")),
+            ("user|mailbox unknown", "address unknown", None),
             ("boîte pleine", "La boite est PLEINE, boîte pleine", Some("boîte pleine")),
             ("宛先 * 不明", "宛先が不明です", Some("宛先が不明")),
         ] {
@@ -255,7 +304,9 @@ mod tests {
 
     #[test]
     fn a_fragment_that_can_match_nothing_is_refused() {
-        for bad in ["", "*", "* a", "a *", "User", "over-quota", "a, b", "*abc*", "ab*", "a*b"] {
+        for bad in
+            ["", "*", "* a", "a *", "User", "over-quota", "a, b", "*abc*", "ab*", "a*b", "a|", "a|B c", "_ a", "a _"]
+        {
             assert!(Matcher::default().add(Owner::Wording(0), bad).is_err(), "{bad:?}");
         }
     }

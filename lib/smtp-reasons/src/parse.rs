@@ -89,6 +89,9 @@ pub(crate) fn prepared(text: &str) -> Option<String> {
     let marks = ["_host_said:_", "_does_not_like_recipient", "_failed_after_I_sent_the_message"];
     let qmail = text.as_bytes().contains(&b'_') && marks.iter().any(|mark| text.contains(mark));
     let mut plain = qmail.then(|| text.replace('_', " "));
+    if !text.as_bytes().contains(&b'&') && !text.contains("<br") {
+        return plain;
+    }
     for (escape, meant) in [
         ("&lt;", "   <"),
         ("&gt;", ">   "),
@@ -101,7 +104,7 @@ pub(crate) fn prepared(text: &str) -> Option<String> {
         ("<br />", "\n     "),
     ] {
         let current = plain.as_deref().unwrap_or(text);
-        if current.contains(['&', '<']) && current.contains(escape) {
+        if current.contains(escape) {
             plain = Some(current.replace(escape, meant));
         }
     }
@@ -177,6 +180,10 @@ fn begins_well(text: &str, at: usize, code: u16) -> bool {
         '(' | '{' | '[' | '|' => spaced || code_words_follow(text, at),
         '<' => trimmed.ends_with("<<<") || trimmed.ends_with("<<") || status_follows(text, at),
         '>' => trimmed.ends_with("->") || trimmed.ends_with("=>"),
+        // `host [192.0.2.5], 550 no such user`
+        ',' => {
+            spaced && code >= 400 && (trimmed.ends_with("],") || trimmed.ends_with("),")) && code_words_follow(text, at)
+        }
         ':' => spaced || introduces(trimmed.trim_end_matches(':').trim_end(), true),
         // Old sendmail repeats the server's code: `554 <a@b>... 550 Host unknown`.
         '.' if spaced && trimmed.ends_with("...") => code >= 400 && code_words_follow(text, at),
@@ -259,7 +266,8 @@ fn status_sites(text: &str) -> Vec<StatusSite> {
         let Ok(code) = text[span.clone()].parse::<StatusCode>() else { continue };
         let before = &text[..span.start];
         let marked = before.ends_with('#') || ends_with_any(before, &["status: ", "status=", "status ", "dsn="]);
-        let glued = before.ends_with(|c: char| c.is_alphanumeric() || "/_@+:".contains(c) && !before.ends_with("TO:"));
+        let named = ends_with_any(before, &["to:", "code :", "code:"]);
+        let glued = before.ends_with(|c: char| c.is_alphanumeric() || "/_@+:".contains(c) && !named);
         let mut after = text[span.end..].chars();
         let tailed = match after.next() {
             Some('-') => !follows_basic(before) && after.next().is_some_and(char::is_alphanumeric),

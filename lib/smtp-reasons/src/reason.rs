@@ -1,5 +1,6 @@
 //! Why mail is accepted or refused, and who can do something about it.
 
+use engine_plugin_api::Actor;
 use serde::{Deserialize, Serialize};
 
 /// Declares [`Reason`] with its words, so that the list exists once.
@@ -166,6 +167,20 @@ impl Party {
             Party::SendingService => "the program or service that made the message",
             Party::Receiver => "the receiving side",
             Party::Nobody => "nobody: it passes",
+        }
+    }
+}
+
+impl From<Party> for Actor {
+    fn from(party: Party) -> Self {
+        match party {
+            Party::Sender => Actor::Sender,
+            Party::DomainOwner => Actor::DomainOwner,
+            Party::ServerOperator => Actor::ServerOperator,
+            Party::IpOwner => Actor::IpOwner,
+            Party::SendingService => Actor::SendingService,
+            Party::Receiver => Actor::Receiver,
+            Party::Nobody => Actor::Nobody,
         }
     }
 }

@@ -234,7 +234,7 @@ fn what_one_make_of_server_says_names_its_setting() {
         ("550 5.7.1 rejected by DMARC policy for b.example", Dmarc, "OpenDMARC", "RejectFailures"),
         (
             "550 Domain b.example has exceeded the max emails per hour (150/100 (150%)) allowed",
-            RateLimited,
+            TooManyConnections,
             "cPanel",
             "hourly",
         ),

@@ -129,14 +129,12 @@ fn remedy(selector: &Selector, text: &str, record: &KeyRecord, issue: &Issue) ->
     let meant = || repaired(text);
     let corrected = |step: &str| words::replace(selector, step, text, meant());
     match &issue.kind {
-        IssueKind::PrivateKey => words::takes_effect(
-            selector,
-            Remedy::step(format!(
-                "Take the record away at once and never use that key again. {}",
-                words::new_key(selector)
-            ))
-            .withdraw(selector.home(), "TXT", text),
-        ),
+        IssueKind::PrivateKey => Remedy::step(format!(
+            "Take the record away at once and never use that key again. {}",
+            words::new_key(selector)
+        ))
+        .withdraw(selector.home(), "TXT", text)
+        .once_old_copies_expire(words::ttl(selector)),
         IssueKind::Quoted | IssueKind::Backslash => {
             corrected("Enter the text without quotation marks and backslashes; the DNS host adds what its zone needs.")
         }
@@ -223,7 +221,7 @@ fn multiple(facts: &Facts, selector: &Selector, texts: &[&str], out: &mut Judgem
     }
     let finding = words::finding(facts, selector, MULTIPLE_RECORDS, seen);
     let finding = texts.iter().take(3).fold(finding, |finding, text| finding.evidence(words::quote(selector, text)));
-    out.find(finding.remedy(words::takes_effect(selector, remedy)));
+    out.find(finding.remedy(remedy.once_old_copies_expire(words::ttl(selector))));
 }
 
 /// The record whose parts were published as records of their own.
@@ -279,5 +277,5 @@ fn record_split(facts: &Facts, selector: &Selector, texts: &[String], whole: Str
     remedy = remedy.publish(selector.home(), "TXT", whole);
     let finding = words::finding(facts, selector, RECORD_SPLIT, seen);
     let finding = texts.iter().fold(finding, |finding, text| finding.evidence(words::quote(selector, text)));
-    out.find(finding.remedy(words::takes_effect(selector, remedy)));
+    out.find(finding.remedy(remedy.once_old_copies_expire(words::ttl(selector))));
 }

@@ -44,6 +44,11 @@ pub fn answer(selector: &Selector) -> Option<Evidence> {
     selector.answer.known().map(|answer| Evidence::of(&answer.evidence))
 }
 
+/// The seconds left to the copy of a selector's record that was seen.
+pub fn ttl(selector: &Selector) -> Option<u32> {
+    selector.answer.known().and_then(|answer| answer.ttl)
+}
+
 /// Publishing `text` in place of the record `old`.
 pub fn replace(selector: &Selector, step: impl Into<String>, old: &str, text: Option<String>) -> Remedy {
     let home = selector.home();
@@ -52,28 +57,7 @@ pub fn replace(selector: &Selector, step: impl Into<String>, old: &str, text: Op
         Some(text) => remedy.withdraw(&home, "TXT", old).publish(&home, "TXT", text),
         None => remedy,
     };
-    takes_effect(selector, remedy)
-}
-
-/// Says how long the old record is remembered.
-pub fn takes_effect(selector: &Selector, remedy: Remedy) -> Remedy {
-    match selector.answer.known().and_then(|answer| answer.ttl) {
-        Some(ttl) => remedy.effect(format!(
-            "once the old record has left all caches; the copy that was seen lives {} more",
-            duration(ttl)
-        )),
-        None => remedy,
-    }
-}
-
-fn duration(seconds: u32) -> String {
-    let (n, unit) = match seconds {
-        s if s >= 86_400 && s.is_multiple_of(86_400) => (s / 86_400, "day"),
-        s if s >= 3_600 && s.is_multiple_of(3_600) => (s / 3_600, "hour"),
-        s if s >= 120 => (s.div_ceil(60), "minute"),
-        s => (s, "second"),
-    };
-    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+    remedy.once_old_copies_expire(ttl(selector))
 }
 
 /// Making a new key, where the old one cannot be kept.

@@ -127,7 +127,7 @@ fn multiple(facts: &Facts, seen: &Seen, texts: &[String], out: &mut Judgement) {
         .take(words::SHOWN)
         .map(|text| seen.quote(text).at(Span::new(0, 8.min(text.len())), "a DMARC record"));
     let finding = evidence.fold(words::finding(facts, MULTIPLE, said), Finding::evidence);
-    out.find(finding.remedy(words::takes_effect(remedy, seen.ttl())));
+    out.find(finding.remedy(remedy.once_old_copies_expire(seen.ttl())));
 }
 
 fn not_recognised(facts: &Facts, seen: &Seen, candidate: &Candidate, why: Lookalike, alone: bool, out: &mut Judgement) {
@@ -165,7 +165,7 @@ fn not_recognised(facts: &Facts, seen: &Seen, candidate: &Candidate, why: Lookal
         None => Remedy::step("Take it away.").withdraw(seen.home(), "TXT", text),
     };
     let finding = words::finding(facts, NOT_RECOGNISED, said).evidence(evidence);
-    let finding = finding.remedy(words::takes_effect(remedy, seen.ttl()));
+    let finding = finding.remedy(remedy.once_old_copies_expire(seen.ttl()));
     out.find(if alone { finding } else { finding.severity(Severity::Notice) });
 }
 

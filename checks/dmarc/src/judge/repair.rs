@@ -5,7 +5,6 @@ use engine_plugin_api::{Finding, Judgement, Remedy};
 use mail_syntax::dmarc::{Found, IssueKind, TagName, is_record, parse};
 use mail_syntax::tag_list;
 
-use super::words;
 use crate::facts::Facts;
 
 /// Bytes of a record that can be pasted.
@@ -162,7 +161,7 @@ impl Repair {
                 return remedy;
             }
             let remedy = remedy.withdraw(&self.home, "TXT", &self.old).publish(&self.home, "TXT", text);
-            words::takes_effect(remedy, self.ttl)
+            remedy.once_old_copies_expire(self.ttl)
         };
         let text = self.draft.text();
         let more = if self.repaired.len() > 1 {

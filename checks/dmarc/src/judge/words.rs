@@ -1,6 +1,6 @@
 //! What the judges share: subjects, quoting, wording; and the summary.
 
-use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Severity, Span, Subject};
+use engine_plugin_api::{Evidence, Finding, Judgement, Severity, Span, Subject};
 use mail_syntax::dmarc::{Found, Policy, Requested, Rules, Scope, TagName};
 
 use crate::{
@@ -50,27 +50,6 @@ pub fn at_tag(facts: &Facts, found: &Found, name: TagName, label: impl Into<Stri
 /// `the record of example.org`, or `the record` where it is the domain's own.
 pub fn whose(facts: &Facts, found: &Found) -> String {
     if found.domain == facts.domain { "the record".to_owned() } else { format!("the record of {}", found.domain) }
-}
-
-/// Says how long the old record is remembered.
-pub fn takes_effect(remedy: Remedy, ttl: Option<u32>) -> Remedy {
-    match ttl {
-        Some(ttl) => remedy.effect(format!(
-            "once the old record has left all caches; the copy that was seen lives {} more",
-            duration(ttl)
-        )),
-        None => remedy,
-    }
-}
-
-fn duration(seconds: u32) -> String {
-    let (n, unit) = match seconds {
-        s if s >= 86_400 && s.is_multiple_of(86_400) => (s / 86_400, "day"),
-        s if s >= 3_600 && s.is_multiple_of(3_600) => (s / 3_600, "hour"),
-        s if s >= 120 => (s.div_ceil(60), "minute"),
-        s => (s, "second"),
-    };
-    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Quoted and joined: `` `a`, `b` and `c` ``; the first few, then how many more.

@@ -1,6 +1,6 @@
 //! Listings: one finding for each, except where several say the same.
 
-use engine_plugin_api::{Actor, Confidence, Finding, Judgement, Remedy, Severity, Subject as About};
+use engine_plugin_api::{Actor, Confidence, Finding, Judgement, Remedy, Severity, Subject as About, time_in_words};
 
 use super::{Says, Verdict, evidence, named, series};
 use crate::{
@@ -256,7 +256,7 @@ fn remedy(list: &List, reasons: &[&Reason], role: Role, ttl: Option<u32>) -> Rem
     match (&list.expires, ttl) {
         (Some(expires), _) => remedy.effect(format!("by itself: {expires}")),
         (None, Some(ttl)) if ttl < 604_800 => {
-            remedy.effect(format!("up to {} after the list has let go: the TTL of its answer", duration(ttl)))
+            remedy.effect(format!("up to {} after the list has let go: the TTL of its answer", time_in_words(ttl)))
         }
         _ => remedy,
     }
@@ -282,15 +282,4 @@ fn usual_first_step(list: &List, role: Role) -> &'static str {
              and stop it first: a second listing is harder to leave."
         }
     }
-}
-
-/// `5 minutes`, `2 hours`: the largest unit, rounded up.
-fn duration(seconds: u32) -> String {
-    let (count, unit) = match seconds {
-        0..120 => (seconds, "second"),
-        120..7_200 => (seconds.div_ceil(60), "minute"),
-        7_200..172_800 => (seconds.div_ceil(3_600), "hour"),
-        _ => (seconds.div_ceil(86_400), "day"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }

@@ -11,7 +11,7 @@ use crate::{
     facts::{Address, Host},
     hostname,
     providers::provider,
-    words::{after_ttl, list},
+    words::list,
 };
 
 /// One unknown for each kind of failure: what stands in one broken zone is one thing that is not known.
@@ -173,7 +173,7 @@ pub(super) fn not_public(name: &str, host: &Host, if_all: Severity, instead: Opt
     };
     let owner = host.aliases().last().map_or(name, String::as_str);
     let ttl = inner.iter().map(|address| address.ttl).max().unwrap_or_default();
-    let remedy = inner.iter().fold(Remedy::step(step).effect(after_ttl(ttl)), |remedy, address| {
+    let remedy = inner.iter().fold(Remedy::step(step).once_old_copies_expire(ttl), |remedy, address| {
         remedy.withdraw(owner, address.rtype(), address.ip.to_string())
     });
     out.find(finding.remedy(remedy));

@@ -6,7 +6,7 @@ use super::{Reach, addresses, reach};
 use crate::{
     DOMAIN_ALIAS, DOMAIN_MISSING, IMPLICIT, INFRASTRUCTURE_DOMAIN, MISSING, NULL, NULL_CONTRADICTED, NULL_PREFERENCE,
     facts::{Answer, Facts, MxRecord},
-    words::{after_ttl, list},
+    words::list,
 };
 
 pub(super) fn judge(facts: &Facts, mx: &Answer<MxRecord>, out: &mut Judgement) {
@@ -236,7 +236,7 @@ fn null(facts: &Facts, mx: &Answer<MxRecord>, out: &mut Judgement) {
         let mut remedy = Remedy::step(
             "If the domain takes mail, take the null MX away; if it takes none, take all the others away instead.",
         )
-        .effect(after_ttl(first.ttl));
+        .once_old_copies_expire(first.ttl);
         for null in &nulls {
             remedy = remedy.withdraw(facts.owner(), "MX", null.value());
         }
@@ -254,7 +254,7 @@ fn null(facts: &Facts, mx: &Answer<MxRecord>, out: &mut Judgement) {
                 Remedy::step("Publish the null MX with preference 0.")
                     .withdraw(facts.owner(), "MX", record.value())
                     .publish(facts.owner(), "MX", "0 .")
-                    .effect(after_ttl(record.ttl)),
+                    .once_old_copies_expire(record.ttl),
             ),
         );
     }

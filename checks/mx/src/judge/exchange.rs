@@ -5,12 +5,7 @@ use std::net::IpAddr;
 use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Severity};
 
 use super::{Exchange, Kind, Route, addresses};
-use crate::{
-    ALIAS, ILLEGAL_NAME, IP_LITERAL, PLACEHOLDER, RESERVED_NAME,
-    facts::Host,
-    hostname,
-    words::{after_ttl, list},
-};
+use crate::{ALIAS, ILLEGAL_NAME, IP_LITERAL, PLACEHOLDER, RESERVED_NAME, facts::Host, hostname, words::list};
 
 pub(super) fn judge(route: &Route, exchange: &Exchange, out: &mut Judgement) {
     match &exchange.kind {
@@ -43,7 +38,7 @@ pub(super) fn rename(route: &Route, exchange: &Exchange, host: &str, step: Strin
     }
     let owner = route.facts.owner();
     let ttl = exchange.records.iter().map(|record| record.ttl).max().unwrap_or_default();
-    exchange.records.iter().fold(Remedy::step(step).effect(after_ttl(ttl)), |remedy, record| {
+    exchange.records.iter().fold(Remedy::step(step).once_old_copies_expire(ttl), |remedy, record| {
         remedy.withdraw(owner, "MX", record.value()).publish(owner, "MX", format!("{} {host}.", record.preference))
     })
 }
@@ -51,7 +46,7 @@ pub(super) fn rename(route: &Route, exchange: &Exchange, host: &str, step: Strin
 /// A remedy that takes the records of the exchange away.
 pub(super) fn withdraw(route: &Route, exchange: &Exchange, step: String) -> Remedy {
     exchange.records.iter().fold(Remedy::step(step), |remedy, record| {
-        remedy.withdraw(route.facts.owner(), "MX", record.value()).effect(after_ttl(record.ttl))
+        remedy.withdraw(route.facts.owner(), "MX", record.value()).once_old_copies_expire(record.ttl)
     })
 }
 

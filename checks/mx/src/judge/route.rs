@@ -9,7 +9,7 @@ use crate::{
     Config, DUPLICATE, NO_IPV4, NO_IPV6, PRESENT, SHARED_ADDRESS, SINGLE, TOO_MANY, UNEXPECTED,
     facts::{Answer, Host},
     providers::provider,
-    words::{after_ttl, list},
+    words::list,
 };
 
 pub(super) fn judge(route: &Route, config: &Config, out: &mut Judgement) {
@@ -75,7 +75,7 @@ fn duplicate(route: &Route, exchange: &Exchange, out: &mut Judgement) {
         finding = finding.evidence(record.at_exchange(&route.mx.evidence, "the same exchange"));
     }
     for record in extra {
-        remedy = remedy.withdraw(route.facts.owner(), "MX", record.value()).effect(after_ttl(record.ttl));
+        remedy = remedy.withdraw(route.facts.owner(), "MX", record.value()).once_old_copies_expire(record.ttl);
     }
     out.find(finding.remedy(remedy));
 }
@@ -98,7 +98,7 @@ fn unexpected(route: &Route, exchange: &Exchange, config: &Config, out: &mut Jud
     let mut remedy = Remedy::step("Take the record away, or add the host to `expect`.");
     for record in &exchange.records {
         finding = finding.evidence(record.at_exchange(&route.mx.evidence, "not expected"));
-        remedy = remedy.withdraw(route.facts.owner(), "MX", record.value()).effect(after_ttl(record.ttl));
+        remedy = remedy.withdraw(route.facts.owner(), "MX", record.value()).once_old_copies_expire(record.ttl);
     }
     out.find(finding.remedy(remedy));
 }

@@ -65,7 +65,8 @@ fn multiple(facts: &Facts, selection: &Selection, out: &mut Judgement) {
     if let Some(text) = merged.text {
         remedy = remedy.publish(home, "TXT", text);
     }
-    let finding = words::finding(facts, MULTIPLE, seen).remedy(words::takes_effect(facts, &facts.domain, remedy));
+    let finding =
+        words::finding(facts, MULTIPLE, seen).remedy(remedy.once_old_copies_expire(words::ttl(facts, &facts.domain)));
     let evidence = texts.iter().map(|text| facts.quote(&facts.domain, text).at(Span::new(0, 6), "an SPF record"));
     out.find(evidence.fold(finding, Finding::evidence));
 }
@@ -92,7 +93,7 @@ fn not_recognised(facts: &Facts, text: &str, why: Lookalike, alone: bool, out: &
             Remedy::step("Take it away, or move what it authorises into the SPF record.").withdraw(home, "TXT", text)
         }
     };
-    let finding = finding.remedy(words::takes_effect(facts, &facts.domain, remedy));
+    let finding = finding.remedy(remedy.once_old_copies_expire(words::ttl(facts, &facts.domain)));
     out.find(if alone { finding } else { finding.severity(Severity::Notice) });
 }
 

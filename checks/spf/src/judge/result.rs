@@ -219,5 +219,5 @@ fn authorise(facts: &Facts, query: &Query, evaluation: &Evaluation) -> Remedy {
     let text = format!("v=spf1 {term} {rest}");
     let home = facts.home(&first.domain);
     let remedy = Remedy::step(step).withdraw(home, "TXT", &first.text).publish(home, "TXT", text.trim_end());
-    words::takes_effect(facts, &first.domain, remedy)
+    remedy.once_old_copies_expire(words::ttl(facts, &first.domain))
 }

@@ -104,7 +104,7 @@ fn strings_joined(facts: &Facts, joined: &Joined, out: &mut Judgement) {
     if !parse(&right).is_broken() {
         remedy = remedy.publish(home, "TXT", right);
     }
-    let remedy = words::takes_effect(facts, &facts.domain, remedy);
+    let remedy = remedy.once_old_copies_expire(words::ttl(facts, &facts.domain));
     out.find(words::finding(facts, STRINGS_JOINED, seen).evidence(evidence).remedy(remedy));
 }
 

@@ -113,29 +113,12 @@ pub fn replace(facts: &Facts, node: &Node, step: impl Into<String>, text: &str) 
     }
     let home = facts.home(&node.domain);
     let remedy = remedy.withdraw(home, "TXT", &node.text).publish(home, "TXT", text);
-    takes_effect(facts, &node.domain, remedy)
+    remedy.once_old_copies_expire(ttl(facts, &node.domain))
 }
 
-/// Says how long the old record of `domain` is remembered. The TTL seen is what
-/// the resolver's copy has left of it, so that others may keep theirs longer.
-pub fn takes_effect(facts: &Facts, domain: &str, remedy: Remedy) -> Remedy {
-    match facts.txt(domain).and_then(|seen| seen.ttl) {
-        Some(ttl) => remedy.effect(format!(
-            "once the old record has left all caches; the copy that was seen lives {} more",
-            duration(ttl)
-        )),
-        None => remedy,
-    }
-}
-
-fn duration(seconds: u32) -> String {
-    let (n, unit) = match seconds {
-        s if s >= 86_400 && s.is_multiple_of(86_400) => (s / 86_400, "day"),
-        s if s >= 3_600 && s.is_multiple_of(3_600) => (s / 3_600, "hour"),
-        s if s >= 120 => (s.div_ceil(60), "minute"),
-        s => (s, "second"),
-    };
-    plural(n as usize, unit)
+/// The seconds left to the copy of a domain's record that was seen.
+pub fn ttl(facts: &Facts, domain: &str) -> Option<u32> {
+    facts.txt(domain).and_then(|seen| seen.ttl)
 }
 
 /// `at least ` where the tree goes on beyond what is known: an include that

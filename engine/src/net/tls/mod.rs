@@ -26,7 +26,7 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-pub use verdict::Verifier;
+pub use verdict::{Verifier, read_roots};
 
 use super::{now_ms, tcp};
 

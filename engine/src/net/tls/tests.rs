@@ -59,6 +59,36 @@ fn a_chain_is_judged_by_roots_name_and_time() {
 }
 
 #[test]
+fn roots_are_read_from_a_pem_file() {
+    let key = KeyPair::generate().unwrap();
+    let mut ca = CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = ca.self_signed(&key).unwrap().pem();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let read = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        read_roots(&file)
+    };
+    let roots = read(&format!("# our own authority\n{pem}\n{pem}")).unwrap();
+    assert_eq!(roots.len(), 2);
+    let issuer = Issuer::new(ca, key);
+    let leaf = params(&["mx.example"]).signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap().der().clone();
+    check(&Tls::new(&roots), &[leaf], "mx.example", NOW, Verification::Trusted);
+
+    for (text, why) in [
+        ("", "holds no certificate in PEM form"),
+        ("our authority", "holds no certificate in PEM form"),
+        ("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "is no PEM file"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate 1 of"),
+    ] {
+        let error = read(text).unwrap_err();
+        assert!(error.contains(why) && error.contains("roots.pem"), "{error}");
+    }
+    assert!(read_roots(&folder.path().join("none.pem")).unwrap_err().contains("could not read"));
+}
+
+#[test]
 fn a_self_signed_certificate_has_an_unknown_issuer() {
     let key = KeyPair::generate().unwrap();
     let plain = params(&["mx.example"]);

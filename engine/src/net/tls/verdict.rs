@@ -1,16 +1,41 @@
 //! Whether a chain would be accepted.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
 
 use engine_plugin_api::services::Verification;
 use rustls::{
     CertificateError, RootCertStore,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, UnixTime},
+    pki_types::{CertificateDer, UnixTime, pem::PemObject},
 };
 
 use super::{certificate, server_name};
+
+/// The largest file that is read for roots, in bytes.
+const LARGEST_FILE: u64 = 4 << 20;
+
+/// The certificates (DER) of a PEM file, each of which can be a root.
+///
+/// # Errors
+/// When it cannot be read, holds none, or one that can be no root.
+pub fn read_roots(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let shown = path.display();
+    let mut text = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut text))
+        .map_err(|error| format!("could not read the certificates of {shown}: {error}"))?;
+    let mut roots = RootCertStore::empty();
+    let mut found = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let certificate = certificate.map_err(|error| format!("{shown} is no PEM file: {error}"))?;
+        roots
+            .add(certificate.clone())
+            .map_err(|error| format!("certificate {} of {shown} can be no root: {error}", found.len() + 1))?;
+        found.push(certificate.as_ref().to_vec());
+    }
+    if found.is_empty() { Err(format!("{shown} holds no certificate in PEM form")) } else { Ok(found) }
+}
 
 /// Verifies chains against roots.
 #[derive(Debug)]
