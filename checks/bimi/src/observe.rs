@@ -60,14 +60,9 @@ async fn ask_above(cx: &Context, domain: &str, above: &str, name: String) -> Opt
 }
 
 fn published(reply: &DnsReply) -> Observed<Published> {
-    if let Some(cause) = reply.cause() {
-        return Observed::Unknown(cause);
-    }
-    let joined = reply.records().filter_map(|record| record.joined_text());
-    let texts = joined.map(|text| String::from_utf8_lossy(&text).into_owned());
-    Observed::Known(Published {
+    reply.texts().map(|texts| Published {
         evidence: reply.evidence.clone(),
-        texts: texts.filter(|text| bimi::is_meant_as_bimi(text)).collect(),
+        texts: texts.into_iter().filter(|text| bimi::is_meant_as_bimi(text)).collect(),
     })
 }
 

@@ -239,6 +239,18 @@ impl DnsReply {
         }
     }
 
+    /// The texts of the TXT or SPF records, each joined from its strings without a
+    /// space, what is no UTF-8 as U+FFFD; unknown where no answer came.
+    pub fn texts(&self) -> Observed<Vec<String>> {
+        match self.cause() {
+            Some(cause) => Observed::Unknown(cause),
+            None => {
+                let joined = self.records().filter_map(|record| record.joined_text());
+                Observed::Known(joined.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect())
+            }
+        }
+    }
+
     /// Why there is no answer; `None` for an answer, NODATA and NXDOMAIN.
     pub fn cause(&self) -> Option<Cause> {
         let kind = match self.status {
