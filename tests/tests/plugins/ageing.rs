@@ -93,7 +93,8 @@ async fn plugins_of_1_0_work_in_an_engine_of_1_7() {
     assert!(said.contains("\nemit 2 ") && said.ends_with("run 0\n"), "{said}");
 }
 
-/// Compilers on this machine that are not the engine's: Debian's, and a nightly.
+/// Compilers on this machine that are not the engine's: Debian's, a nightly, and
+/// that which `ENGINE_TESTS_RUSTC` names (CONTRIBUTING.md: the oldest that we promise).
 fn compilers() -> Vec<PathBuf> {
     let version = |rustc: &Path| {
         let out = Command::new(rustc).arg("--version").output().ok().filter(|out| out.status.success())?;
@@ -103,7 +104,8 @@ fn compilers() -> Vec<PathBuf> {
     let nightly = Command::new("rustup").args(["which", "--toolchain", "nightly", "rustc"]).output().ok();
     let nightly = nightly.filter(|out| out.status.success()).and_then(|out| String::from_utf8(out.stdout).ok());
     let debian = Some("/usr/bin/rustc".to_owned());
-    let candidates = [debian, nightly].into_iter().flatten().map(|path| PathBuf::from(path.trim()));
+    let named = std::env::var("ENGINE_TESTS_RUSTC").ok();
+    let candidates = [debian, nightly, named].into_iter().flatten().map(|path| PathBuf::from(path.trim()));
     candidates.filter(|rustc| version(rustc).is_some_and(|theirs| Some(theirs) != own)).collect()
 }
 
