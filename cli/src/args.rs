@@ -91,6 +91,9 @@ pub struct Run {
     /// A message to examine, such as a bounce: a file as it was saved, `-` for standard input.
     #[arg(long, value_name = "FILE", help_heading = "What is examined")]
     pub message: Option<String>,
+    /// A DKIM selector of the domain, as `s=` in its signatures has it; repeat for several.
+    #[arg(long, value_name = "NAME", help_heading = "What is examined")]
+    pub selector: Vec<String>,
     /// How long to wait for a second attempt that confirms greylisting, for example 6m.
     #[arg(long, value_name = "DURATION", help_heading = "What is examined")]
     pub wait: Option<String>,

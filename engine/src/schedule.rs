@@ -9,12 +9,9 @@ use std::{
 use engine_plugin_api::{
     BoxFuture, Cause, CauseKind, Context, DynCheck, Emission, Finding, Manifest, Outcome, Reply, ServiceError,
     ServiceErrorKind, Services, Stance, Target, Unknown,
-    services::{
-        CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpReply, HttpRequest, SMTP_SESSION, SmtpReply,
-        SmtpRequest,
-    },
+    services::{DnsQuestion, DnsReply, HttpReply, HttpRequest, SmtpReply, SmtpRequest},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
@@ -42,6 +39,12 @@ pub trait Instance: Send + Sync {
         stop: watch::Receiver<bool>,
     ) -> BoxFuture<'_, Result<Outcome, Cause>>;
 
+    /// Whether the time that it asks to wait puts off its deadline. What a
+    /// plugin waits counts: nobody but us has looked at how long that may be.
+    fn waits_beyond_deadline(&self) -> bool {
+        false
+    }
+
     /// How long it may take to end after `stop` has turned true. One that
     /// needs no time is dropped.
     fn grace(&self) -> Duration {
@@ -55,6 +58,10 @@ pub struct Linked(pub Arc<dyn DynCheck>);
 impl Instance for Linked {
     fn run(&self, desk: Arc<Desk>, target: Target, _: watch::Receiver<bool>) -> BoxFuture<'_, Result<Outcome, Cause>> {
         Box::pin(async move { Ok(self.0.run_dyn(Context::new(desk), target).await) })
+    }
+
+    fn waits_beyond_deadline(&self) -> bool {
+        true
     }
 }
 
@@ -116,8 +123,8 @@ pub enum Event {
 /// Takes the events of a run; called from any task, must not block.
 pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// Runs `jobs` on `target`, each for at most `deadline`, waits that it asked
-/// for not counted. When `interrupt` turns true, those that still run are cut off.
+/// Runs `jobs` on `target`, each for at most `deadline`; waits that a linked
+/// check asked for are not counted. When `interrupt` turns true, those that still run are cut off.
 pub async fn run(
     jobs: Vec<Job>,
     target: &Target,
@@ -150,7 +157,7 @@ async fn run_one(
         listener: Arc::clone(&listener),
     });
     let (stop, stopped) = watch::channel(false);
-    let grace = job.check.grace();
+    let (grace, beyond) = (job.check.grace(), job.check.waits_beyond_deadline());
     let (check, own) = (job.check, Arc::clone(&desk));
     let mut task = tokio::spawn(async move { check.run(own, target, stopped).await });
     let abort = task.abort_handle();
@@ -164,7 +171,8 @@ async fn run_one(
                 // A check that has changed since may never send as much.
                 let _ = tokio::time::timeout(REPLAYED_CUT, sent_again).await;
             }
-            None => past(deadline, waited).await,
+            None if beyond => past(deadline, waited).await,
+            None => tokio::time::sleep(deadline).await,
         }
     };
     let interrupted = async {
@@ -266,7 +274,9 @@ pub struct Desk {
 }
 
 impl Desk {
-    async fn exchange(&self, method: &str, request: Request) -> Result<Answer, ServiceError> {
+    /// Carries out a request of the check, if its manifest names the service.
+    pub(crate) async fn exchange(&self, request: Request) -> Result<Answer, ServiceError> {
+        let method = request.method();
         if !self.manifest.services.iter().any(|service| service == method) {
             let why = format!("the manifest of `{}` does not name the service {method}", self.manifest.id);
             self.violation(why.clone());
@@ -280,7 +290,7 @@ impl Desk {
             }
             self.waits.send_replace(total);
         }
-        Ok(self.layer.exchange(request).await?.answer)
+        Ok(self.layer.exchange(request.normal()).await?.answer)
     }
 
     /// Keeps something that the check did against its manifest or the host's rules.
@@ -323,35 +333,16 @@ impl Desk {
     }
 }
 
-fn wrong_kind<T>(method: &str) -> Result<T, ServiceError> {
-    Err(ServiceError::new(ServiceErrorKind::Internal, format!("{method} was answered by another service")))
+fn wrong_kind<T>() -> Result<T, ServiceError> {
+    Err(ServiceError::new(ServiceErrorKind::Internal, "a call was answered by another service"))
 }
 
 impl Services for Desk {
     fn call(&self, method: String, head: Value, _body: Vec<u8>) -> BoxFuture<'_, Result<Reply, ServiceError>> {
         Box::pin(async move {
-            let bad = |error: serde_json::Error| {
-                ServiceError::new(ServiceErrorKind::BadRequest, format!("{method}: {error}"))
-            };
-            let head = match method.as_str() {
-                DNS_LOOKUP => json!(self.dns(serde_json::from_value(head).map_err(bad)?).await?),
-                SMTP_SESSION => json!(self.smtp(serde_json::from_value(head).map_err(bad)?).await?),
-                HTTP_GET => json!(self.http(serde_json::from_value(head).map_err(bad)?).await?),
-                CLOCK_SLEEP => {
-                    let ms = head.get("ms").and_then(Value::as_u64);
-                    let ms = ms.ok_or_else(|| {
-                        ServiceError::new(ServiceErrorKind::BadRequest, format!("{method}: expected {{\"ms\": n}}"))
-                    })?;
-                    self.sleep(Duration::from_millis(ms)).await?;
-                    json!({})
-                }
-                _ => {
-                    return Err(ServiceError::new(
-                        ServiceErrorKind::Unsupported,
-                        format!("this engine has no service {method}"),
-                    ));
-                }
-            };
+            let answer = self.exchange(Request::read(&method, head)?).await?;
+            let head = serde_json::to_value(answer.head())
+                .map_err(|error| ServiceError::new(ServiceErrorKind::Internal, format!("{method}: {error}")))?;
             Ok(Reply { head, body: Vec::new() })
         })
     }
@@ -361,36 +352,33 @@ impl Services for Desk {
     }
 
     fn dns(&self, question: DnsQuestion) -> BoxFuture<'_, Result<DnsReply, ServiceError>> {
-        // Equal questions are equal, however they came here.
-        let question = DnsQuestion { name: DnsQuestion::new(&question.name, question.rtype).name, ..question };
         Box::pin(async move {
-            match self.exchange(DNS_LOOKUP, Request::Dns(question)).await? {
+            match self.exchange(Request::Dns(question)).await? {
                 Answer::Dns(reply) => Ok(reply),
-                _ => wrong_kind(DNS_LOOKUP),
+                _ => wrong_kind(),
             }
         })
     }
 
     fn smtp(&self, request: SmtpRequest) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
         Box::pin(async move {
-            match self.exchange(SMTP_SESSION, Request::Smtp(request)).await? {
+            match self.exchange(Request::Smtp(request)).await? {
                 Answer::Smtp(reply) => Ok(*reply),
-                _ => wrong_kind(SMTP_SESSION),
+                _ => wrong_kind(),
             }
         })
     }
 
     fn http(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpReply, ServiceError>> {
-        let request = HttpRequest::new(&request.host, request.address, &request.path, request.max_body);
         Box::pin(async move {
-            match self.exchange(HTTP_GET, Request::Http(request)).await? {
+            match self.exchange(Request::Http(request)).await? {
                 Answer::Http(reply) => Ok(*reply),
-                _ => wrong_kind(HTTP_GET),
+                _ => wrong_kind(),
             }
         })
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, Result<(), ServiceError>> {
-        Box::pin(async move { self.exchange(CLOCK_SLEEP, Request::Sleep(duration)).await.map(|_| ()) })
+        Box::pin(async move { self.exchange(Request::Sleep(duration)).await.map(|_| ()) })
     }
 }

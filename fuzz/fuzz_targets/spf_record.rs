@@ -3,7 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mail_syntax::spf::{parse, read_text, select};
+use mail_syntax::{
+    spf::{parse, select},
+    txt::read_text,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let text = read_text(bytes);

@@ -70,6 +70,11 @@ impl<C: Check> DynCheck for C {
     }
 }
 
+/// The settings of a check that has none: any is a mistake.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NoSettings {}
+
 /// Why settings were not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigError {

@@ -246,8 +246,9 @@ impl Context {
         Validation { root: self.dns(root).await }
     }
 
-    /// Waits. The time counts neither against the check's deadline nor, in a
-    /// replay, at all.
+    /// Waits, at most until the check's deadline, with which the run ends. That
+    /// of a check that is linked in is put off by what it waits. In a replay no
+    /// time passes.
     ///
     /// # Errors
     /// When the run is over, or the host allows no such wait.

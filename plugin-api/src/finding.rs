@@ -57,8 +57,9 @@ impl<'de> Deserialize<'de> for Severity {
     }
 }
 
-/// How sure the check is that the finding is true.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+/// How sure the check is that the finding is true. A value that this version
+/// does not know is read as [`Confidence::Low`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// An indication; other explanations are as likely.
@@ -85,6 +86,13 @@ impl Confidence {
     }
 }
 
+impl<'de> Deserialize<'de> for Confidence {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Ok(Confidence::from_word(&word).unwrap_or(Confidence::Low))
+    }
+}
+
 /// Who can put it right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -107,6 +115,9 @@ pub enum Actor {
     Network,
     /// Nobody: it passes by itself.
     Nobody,
+    /// Somebody for whom this version has no word.
+    #[serde(other)]
+    Other,
 }
 
 impl Actor {
@@ -122,12 +133,14 @@ impl Actor {
             Actor::Receiver => "the receiver",
             Actor::Network => "the network that this was run from",
             Actor::Nobody => "nobody: wait",
+            Actor::Other => "somebody for whom this engine has no word",
         }
     }
 }
 
-/// What a finding is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+/// What a finding is about. A kind that this version does not know is read as
+/// [`Subject::Other`], with its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
 pub enum Subject {
     /// A domain, as A-labels without the final dot.
@@ -142,6 +155,28 @@ pub enum Subject {
     Listing(String),
     /// An SMTP reply or status code.
     Reply(String),
+    /// Something else, by its name.
+    Other(String),
+}
+
+impl<'de> Deserialize<'de> for Subject {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members {
+            kind: String,
+            name: String,
+        }
+        let Members { kind, name } = Members::deserialize(deserializer)?;
+        Ok(match kind.as_str() {
+            "domain" => Subject::Domain(name),
+            "host" => Subject::Host(name),
+            "address" => Subject::Address(name),
+            "mailbox" => Subject::Mailbox(name),
+            "listing" => Subject::Listing(name),
+            "reply" => Subject::Reply(name),
+            _ => Subject::Other(name),
+        })
+    }
 }
 
 impl Subject {
@@ -153,7 +188,8 @@ impl Subject {
             | Subject::Address(name)
             | Subject::Mailbox(name)
             | Subject::Listing(name)
-            | Subject::Reply(name) => name,
+            | Subject::Reply(name)
+            | Subject::Other(name) => name,
         }
     }
 }

@@ -35,7 +35,7 @@ mod stance;
 mod target;
 mod wire;
 
-pub use check::{Category, Check, ConfigError, DynCheck, Input, Manifest, SideEffect};
+pub use check::{Category, Check, ConfigError, DynCheck, Input, Manifest, NoSettings, SideEffect};
 pub use context::{BoxFuture, Context, Emission, Reply, ServiceError, ServiceErrorKind, Services};
 pub use engine_plugin_macros::config;
 pub use evidence::{Evidence, EvidenceId, Quote, Span};

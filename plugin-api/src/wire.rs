@@ -110,7 +110,16 @@ impl ServiceErrorKind {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::{
+        Actor, Cause, CauseKind, Confidence, Delivery, Finding, Subject,
+        services::{
+            Channel, DnsQuestion, DnsReply, HttpReply, HttpRequest, RecordType, SmtpReply, SmtpRequest, TlsFacts,
+            TlsState, Transport, Verification,
+        },
+    };
 
     #[test]
     fn readers_take_what_they_do_not_know() {
@@ -120,6 +129,60 @@ mod tests {
         assert_eq!(note.to_string(), "m");
         let document: PluginDocument = serde_json::from_str(r#"{"checks":[],"since":1}"#).unwrap();
         assert!(document.checks.is_empty());
+    }
+
+    /// What a newer peer sends is read as far as it is known, and no word of it
+    /// makes the whole unreadable.
+    #[test]
+    fn words_that_are_not_known_are_never_good_and_never_bad_news() {
+        let finding = json!({"code": "c", "subject": {"kind": "tenant", "name": "t-1"}, "seen": "s", "actor": "registrar",
+            "severity": "fatal", "confidence": "certain"});
+        let finding: Finding = serde_json::from_value(finding).unwrap();
+        assert_eq!(finding.subject, Subject::Other("t-1".into()));
+        assert_eq!((finding.actor, finding.confidence), (Actor::Other, Some(Confidence::Low)));
+        assert_eq!(serde_json::to_value(&finding.subject).unwrap(), json!({"kind": "other", "name": "t-1"}));
+
+        let reply = json!({"evidence": "e", "question": {"name": "a.example", "rtype": "MX"}, "status": "answer",
+        "channel": "quantum", "attempts": [{"server": "s", "transport": "quic", "status": "late", "took_us": 1}],
+        "answers": [
+            {"name": "a.example", "rtype": "NEW", "ttl": 1, "data": {"type": "NEW", "address": 7, "rdata": {}}},
+            {"name": "a.example", "rtype": "NEW", "ttl": 1, "data": {"rdata": {}, "type": "NEW"}},
+            {"name": "a.example", "rtype": "MX", "ttl": 1, "data": {"preference": 5, "type": "MX", "exchange": "m", "new": 1}},
+            {"name": "a.example", "rtype": "MX", "ttl": 1, "data": {"type": "MX", "preference": 6, "exchange": "n", "new": 1}},
+        ]});
+        let reply: DnsReply = serde_json::from_value(reply).unwrap();
+        let seen: Vec<_> = reply.records().map(|record| record.data_text()).collect();
+        assert_eq!((reply.cause(), seen), (None, vec!["5 m.".to_owned(), "6 n.".to_owned()]));
+        assert_eq!(reply.answers[0].rtype, RecordType::NONE);
+        assert_eq!((reply.channel, reply.attempts[0].transport), (Channel::Open, Transport::Other));
+        let later = DnsReply { status: reply.attempts[0].status, ..reply };
+        assert_eq!(later.cause().map(|cause| cause.kind), Some(CauseKind::Other));
+        // What is asked must be known: another question would be answered.
+        assert!(serde_json::from_value::<DnsQuestion>(json!({"name": "a.example", "rtype": "NEW"})).is_err());
+
+        let request = SmtpRequest::new("m.example", "192.0.2.1".parse().unwrap());
+        let mut reply = serde_json::to_value(SmtpReply::not_held(&request, Cause::new(CauseKind::Other, ""))).unwrap();
+        for end in
+            [json!({"state": "dozed-off", "stage": {}}), json!({"state": "broken", "stage": "coffee", "why": "w"})]
+        {
+            reply["end"] = end;
+            let reply: SmtpReply = serde_json::from_value(reply.clone()).unwrap();
+            assert!(reply.cause().is_some(), "{reply:?}");
+            assert!(matches!(reply.tls_state(), TlsState::NotReached(_)), "{reply:?}");
+        }
+        let shown: Verification = serde_json::from_value(json!({"state": "revoked", "by": "a"})).unwrap();
+        let shown = TlsFacts { version: String::new(), cipher: String::new(), chain: Vec::new(), verification: shown };
+        assert_eq!(TlsState::Shown(&shown).for_public_authority().0, Delivery::CouldNotTell);
+
+        let request = HttpRequest::new("a.example", "192.0.2.1".parse().unwrap(), "/", 1);
+        let mut reply = serde_json::to_value(HttpReply::not_made(request, Cause::new(CauseKind::Other, ""))).unwrap();
+        for end in
+            [json!({"state": "wandered", "to": 1}), json!({"state": "timed-out", "stage": "queue", "waited_s": 1})]
+        {
+            reply["end"] = end;
+            let reply: HttpReply = serde_json::from_value(reply.clone()).unwrap();
+            assert!(reply.cause().is_some(), "{reply:?}");
+        }
     }
 
     #[test]

@@ -71,6 +71,9 @@ struct Queue {
     emitted: usize,
     nudged: bool,
     cancelled: bool,
+    /// Threads that sleep until something changes. To wake nobody would cost
+    /// a system call too.
+    asleep: usize,
 }
 
 static RUNS: RwLock<BTreeMap<u64, Arc<Run>>> = RwLock::new(BTreeMap::new());
@@ -104,20 +107,27 @@ impl Run {
     /// Tells the check to stop: its calls and waits fail with [`E_CANCELLED`]
     /// from now on; what it still sends is taken.
     pub fn cancel(&self) {
-        self.queue().cancelled = true;
-        self.changed.notify_all();
+        self.change(|queue| queue.cancelled = true);
     }
 
     /// Hands in the answer to a call. One that nobody waits for is dropped.
     pub fn complete(&self, ticket: u64, answer: Answer) {
-        let mut queue = self.queue();
-        match queue.open.remove(&ticket) {
+        self.change(|queue| match queue.open.remove(&ticket) {
             Some(Some(tag)) => queue.ready.push_back((tag, answer)),
             Some(None) => drop(queue.awaited.insert(ticket, answer)),
-            None => return,
-        }
+            None => {}
+        });
+    }
+
+    /// Changes the queue, and wakes whoever waits for that.
+    fn change(&self, change: impl FnOnce(&mut Queue)) {
+        let mut queue = self.queue();
+        change(&mut queue);
+        let asleep = queue.asleep > 0;
         drop(queue);
-        self.changed.notify_all();
+        if asleep {
+            self.changed.notify_all();
+        }
     }
 
     /// The open run that `number` names.
@@ -192,16 +202,16 @@ impl Run {
             if let Some(found) = look(&mut queue) {
                 return found;
             }
-            queue = match end {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(NUDGED);
+            }
+            queue.asleep += 1;
+            queue = match left {
                 None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
-                Some(end) => {
-                    let left = end.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Err(NUDGED);
-                    }
-                    self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0
-                }
+                Some(left) => self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0,
             };
+            queue.asleep -= 1;
         }
     }
 
@@ -332,8 +342,7 @@ unsafe extern "C" fn next(run: u64, timeout_ms: i64, out: *mut Completion) -> St
 
 unsafe extern "C" fn nudge(run: u64) -> Status {
     with(run, |run| {
-        run.queue().nudged = true;
-        run.changed.notify_all();
+        run.change(|queue| queue.nudged = true);
         OK
     })
 }

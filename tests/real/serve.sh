@@ -10,7 +10,8 @@
 # they end with it, however it ends. Needs root: they change to their own users.
 #
 # In the state directory it leaves `routes` (the engine's --route file),
-# `resolver` (the engine's --resolver), the configurations and the logs.
+# `resolver` and, where knot is there, `validating-resolver` (the engine's --resolver),
+# the configurations and the logs.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 state=${1:?usage: serve.sh STATE-DIRECTORY}
@@ -113,35 +114,6 @@ await() { # await NAME COMMAND…: up to a minute, which only a busy machine tak
     done
 }
 
-# Authoritative: the same zones on knot and on nsd, whichever are there.
-authorities=()
-if command -v knotd >/dev/null; then
-    run knot knotd -c "$state/knot/knot.conf"
-    authorities+=(5301)
-fi
-if command -v nsd >/dev/null; then
-    run nsd nsd -d -c "$state/nsd/nsd.conf"
-    authorities+=(5302)
-fi
-# The one that there is stands in for one that is missing.
-[ ${#authorities[@]} = 2 ] || sed -i "s/:530[12]\$/:${authorities[0]}/" "$state/routes"
-
-run rbldnsd rbldnsd -n -q -f -b "$address/5303" -r "$state/rbldnsd" -w . -u nobody -c 0 -v \
-    ip.blocklist.example:ip4set:addresses \
-    domain.blocklist.example:dnset:domains
-
-# Recursive: unbound knows who is authoritative for our zones; no other name exists.
-stub() { # stub ZONE PORT…
-    printf 'server:\n    local-zone: "%s." transparent\nstub-zone:\n    name: "%s"\n    stub-prime: no\n' "$1" "$1"
-    shift
-    printf "    stub-addr: $address@%s\n" "$@"
-}
-{
-    for zone in "$state"/zones/*.zone; do stub "$(basename "$zone" .zone)" "${authorities[@]}"; done
-    stub blocklist.example 5303
-} >"$state/unbound/stubs.conf"
-run unbound unbound -d -c "$state/unbound/unbound.conf"
-
 # Certificates that sign themselves: a good one, and one whose time has run out.
 mkdir -p "$state/openssl"
 cat >"$state/openssl/ca.cnf" <<END
@@ -173,6 +145,50 @@ certificate good 20250101000000Z 20491231000000Z
 certificate expired 20240101000000Z 20250101000000Z
 certificate exim 20250101000000Z 20491231000000Z
 certificate open 20250101000000Z 20491231000000Z
+
+# Keys of the signed zones, and what the zones above say of them. The certificates
+# come first: a TLSA record names one.
+sign() { # sign ZONE: makes its key and prints its DS record
+    keymgr -c "$state/knot/knot.conf" "$1" generate algorithm=ECDSAP256SHA256 ksk=yes zsk=yes >>"$state/keymgr.log" 2>&1 &&
+        keymgr -c "$state/knot/knot.conf" "$1" ds 2>>"$state/keymgr.log" | grep ' 13 2 ' || fail "no key for $1 can be made"
+}
+if command -v knotd >/dev/null; then
+    key=$(openssl x509 -in "$state/openssl/exim.crt" -noout -pubkey 2>>"$state/openssl.log" |
+        openssl pkey -pubin -outform DER 2>>"$state/openssl.log" | sha256sum | cut -d ' ' -f 1)
+    sed -i "s|@KEY@|$key|" "$state/signed/signed.example.zone"
+    sign bogus.example >/dev/null
+    sign signed.example >>"$state/signed/root.zone"
+    sign . >"$state/validating/root.ds"
+fi
+
+# Authoritative: the same zones on knot and on nsd, whichever are there.
+authorities=()
+if command -v knotd >/dev/null; then
+    run knot knotd -c "$state/knot/knot.conf"
+    authorities+=(5301)
+fi
+if command -v nsd >/dev/null; then
+    run nsd nsd -d -c "$state/nsd/nsd.conf"
+    authorities+=(5302)
+fi
+# The one that there is stands in for one that is missing.
+[ ${#authorities[@]} = 2 ] || sed -i "s/:530[12]\$/:${authorities[0]}/" "$state/routes"
+
+run rbldnsd rbldnsd -n -q -f -b "$address/5303" -r "$state/rbldnsd" -w . -u nobody -c 0 -v \
+    ip.blocklist.example:ip4set:addresses \
+    domain.blocklist.example:dnset:domains
+
+# Recursive: unbound knows who is authoritative for our zones; no other name exists.
+stub() { # stub ZONE PORT…
+    printf 'server:\n    local-zone: "%s." transparent\nstub-zone:\n    name: "%s"\n    stub-prime: no\n' "$1" "$1"
+    shift
+    printf "    stub-addr: $address@%s\n" "$@"
+}
+{
+    for zone in "$state"/zones/*.zone; do stub "$(basename "$zone" .zone)" "${authorities[@]}"; done
+    stub blocklist.example 5303
+} >"$state/unbound/stubs.conf"
+run unbound unbound -d -c "$state/unbound/unbound.conf"
 
 # A root directory for a program that knows its users, its spool and its DNS by
 # fixed names: the program, its libraries, and an /etc in which it finds nobody
@@ -214,6 +230,15 @@ run postfix postfix -c "$state/postfix" start-fg
 postfix_parent=$!
 
 for port in "${authorities[@]}"; do await "the authoritative server, port $port," answers "$port"; done
+# The resolver that validates begins when the zones that it follows are there.
+if command -v knotd >/dev/null; then
+    for zone in . real.example signed.example bogus.example _tcp.mx.half.signed.example; do
+        printf 'stub-zone:\n    name: "%s"\n    stub-prime: no\n    stub-addr: %s@5301\n' "$zone" "$address"
+    done >"$state/validating/stubs.conf"
+    run validating unbound -d -c "$state/validating/unbound.conf"
+    await 'the validating unbound' answers 5311
+    printf '%s:5311\n' "$address" >"$state/validating-resolver"
+fi
 await rbldnsd answers 5303
 await unbound answers 5310
 await 'postfix, port 2501,' tcp_open "$address" 2501

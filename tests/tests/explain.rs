@@ -123,3 +123,40 @@ fn what_is_no_reply_is_refused_or_not_told() {
         assert!(found == code && (out.contains(says) || err.contains(says)), "{words:?}: {found} {out}{err}");
     }
 }
+
+#[test]
+fn the_json_of_every_kind_fits_the_published_schema() {
+    let output = Command::new(engine_tests::program()).args(["schema", "explain"]).output().unwrap();
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let published: Value = serde_json::from_str(include_str!("../../docs/schema/explain-v1.json")).unwrap();
+    assert_eq!(schema, published);
+    let words: Vec<Value> = smtp_reasons::Reason::ALL.iter().map(|reason| reason.word().into()).collect();
+    let mut named = schema["$defs"]["reason"]["enum"].as_array().unwrap().clone();
+    let mut known = words.clone();
+    named.sort_by_key(Value::to_string);
+    known.sort_by_key(Value::to_string);
+    assert_eq!(named, known);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (what, kind) in [
+        ("mx-alias", "finding"),
+        ("5.7.27", "code"),
+        ("X.7.23", "code"),
+        ("541", "code"),
+        ("550 5.1.10", "code"),
+        ("550 5.7.26 This mail has been blocked because the sender is unauthenticated - gsmtp", "replies"),
+        (
+            "554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org; from=<a@b.example> to=<c@d.example>",
+            "replies",
+        ),
+        ("421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred", "replies"),
+        ("571 refused", "replies"),
+        ("250 2.0.0 Ok: queued as 4BBBBBBBBB", "replies"),
+        ("no code at all", "replies"),
+    ] {
+        let (_, out, err) = explain(&["--format", "json", what], b"");
+        let value: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{what}: {error}: {err}"));
+        assert_eq!(value["kind"], kind, "{what}: {value:#}");
+        let faults: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(faults.is_empty(), "{what}: {faults:?}");
+    }
+}

@@ -94,16 +94,19 @@ fn every_command_of_the_guides_runs() {
     let folder = tempfile::tempdir().unwrap();
     let log = "Nov 25 10:00:02 mail postfix/smtp[11]: 4BBBBBBBBB: to=<jo@b.example>, relay=mx.b.example[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (250 2.0.0 Ok)\n";
     fs::write(folder.path().join("mail.log"), log).unwrap();
-    let mut ran = 0;
+    let bounce = "From: MAILER-DAEMON@mx.example.org\nTo: me@example.org\nSubject: Undelivered Mail Returned to Sender\n\n<kim@broken.example>: host mx.broken.example[25.25.1.1] said: 550 5.1.1 User unknown (in reply to RCPT TO command)\n";
+    fs::write(folder.path().join("bounce.eml"), bounce).unwrap();
+    let (mut ran, mut diagnosed) = (0, 0);
     for page in fs::read_dir(guides()).unwrap() {
         let page = page.unwrap().path();
         for mut command in commands(&fs::read_to_string(&page).unwrap()) {
             let shown = command.join(" ");
             assert_eq!(command.remove(0), "engine", "{shown}");
-            if command[0] == "run" {
+            diagnosed += usize::from(command[0] == "diagnose");
+            if ["run", "diagnose"].contains(&command[0].as_str()) {
                 command.iter_mut().for_each(|word| *word = word.replace("example.org", "broken.example"));
                 // An address that the lab knows, in place of one of the documentation's.
-                command.iter_mut().filter(|word| *word == "192.0.2.25").for_each(|word| *word = "25.25.1.1".into());
+                command.iter_mut().for_each(|word| *word = word.replace("192.0.2.25", "25.25.1.1"));
                 command.insert(1, "--lab".into());
             }
             let (code, out, err) = engine(&command, folder.path());
@@ -114,7 +117,7 @@ fn every_command_of_the_guides_runs() {
             ran += 1;
         }
     }
-    assert!(ran >= 15, "only {ran} commands were found");
+    assert!(ran >= 20 && diagnosed >= 5, "only {ran} commands were found, {diagnosed} of them diagnose");
 }
 
 #[test]

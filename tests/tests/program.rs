@@ -423,6 +423,20 @@ fn a_run_that_waited_or_was_cut_off_replays_byte_for_byte() {
 }
 
 #[test]
+fn selectors_are_asked_for_as_given_and_a_wrong_one_is_named() {
+    let words = ["run", "--lab", "--only", "dkim", "--selector", "first", "--selector", "second", "healthy.example"];
+    let (code, out, err) = run(&words);
+    assert_eq!(code, 1, "{err}");
+    for name in ["first._domainkey.healthy.example", "second._domainkey.healthy.example"] {
+        assert!(out.contains(name), "{name}: {out}");
+    }
+    assert!(out.contains("--selector first --selector second healthy.example"), "the command that checks again: {out}");
+    let (code, _, err) = run(&["run", "--lab", "--selector", "first", "--selector", "a b", "healthy.example"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("`a b` is no selector") && err.contains("--selector"), "{err}");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_fault() {
     let mut child = engine(&["list", "findings"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());

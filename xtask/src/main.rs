@@ -2,6 +2,8 @@
 
 mod api;
 mod bench;
+mod bench_logs;
+mod bench_rejections;
 mod bench_spf;
 mod generate;
 mod scaffold;
@@ -20,7 +22,10 @@ const USAGE: &str = "usage: cargo xtask COMMAND
                            questions, start-up, size, evaluations of SPF
   bench-spf                the last of these alone, in the profile that it is
                            built in
-  bench plugins            what the plugin boundary costs, beside a linked check";
+  bench plugins            what the plugin boundary costs, beside a linked check
+  bench rejections FOLDER  how many of the bounces there are decoded in a second,
+                           beside flufl.bounce, and how fast logs are read
+  bench-rejections FOLDER  the same, in the profile that it is built in";
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +37,8 @@ fn main() -> anyhow::Result<()> {
         ["generate", "--check"] => generate::generate(true),
         ["bench"] => bench::bench(),
         ["bench", "plugins"] => bench::plugins(),
+        ["bench", "rejections", folder] => bench_rejections::bench(folder),
+        ["bench-rejections", folder] => bench_rejections::measure(folder),
         ["bench-spf"] => bench_spf::bench(),
         _ => bail!("{USAGE}"),
     }

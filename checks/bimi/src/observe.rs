@@ -60,14 +60,9 @@ async fn ask_above(cx: &Context, domain: &str, above: &str, name: String) -> Opt
 }
 
 fn published(reply: &DnsReply) -> Observed<Published> {
-    if let Some(cause) = reply.cause() {
-        return Observed::Unknown(cause);
-    }
-    let joined = reply.records().filter_map(|record| record.joined_text());
-    let texts = joined.map(|text| String::from_utf8_lossy(&text).into_owned());
-    Observed::Known(Published {
+    reply.texts().map(|texts| Published {
         evidence: reply.evidence.clone(),
-        texts: texts.filter(|text| bimi::is_meant_as_bimi(text)).collect(),
+        texts: texts.into_iter().filter(|text| bimi::is_meant_as_bimi(text)).collect(),
     })
 }
 
@@ -142,6 +137,6 @@ fn fault(verification: &Verification) -> &'static str {
         Verification::NotYetValid => "is not valid yet",
         Verification::WrongName => "is for other names",
         Verification::UnknownIssuer => "is from an authority that nobody knows",
-        Verification::Trusted | Verification::Failed { .. } => "is not valid",
+        Verification::Trusted | Verification::Failed { .. } | Verification::Other => "is not valid",
     }
 }

@@ -3,11 +3,9 @@
 //! the exchanges show.
 
 use engine_plugin_api::{
-    Category, Check, ConfigError, Context, Input, Manifest, Outcome, SideEffect, Target,
+    Category, Check, ConfigError, Context, Input, Manifest, NoSettings, Outcome, SideEffect, Target,
     services::{DNS_LOOKUP, SMTP_SESSION},
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 pub mod facts;
 mod judge;
@@ -30,16 +28,11 @@ engine_plugin_api::findings! {
     WORKING = "dane-working",
 }
 
-/// Settings of `dane`: there are none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {}
-
 /// The check.
 pub struct Dane;
 
 impl Check for Dane {
-    type Config = Config;
+    type Config = NoSettings;
 
     fn manifest() -> Manifest {
         Manifest::new::<Self>(
@@ -54,7 +47,7 @@ impl Check for Dane {
         .pages(PAGES)
     }
 
-    fn new(_: Config) -> Result<Self, ConfigError> {
+    fn new(_: NoSettings) -> Result<Self, ConfigError> {
         Ok(Dane)
     }
 

@@ -98,16 +98,12 @@ pub struct Answer {
 impl Answer {
     /// Reads the reply to a TXT question.
     pub fn of(reply: &DnsReply) -> Observed<Self> {
-        if let Some(cause) = reply.cause() {
-            return Observed::Unknown(cause);
-        }
         let alias = reply.answers.iter().find(|record| matches!(record.data, RecordData::Cname { .. }));
-        let joined = reply.records().filter_map(|record| record.joined_text());
-        Observed::Known(Answer {
+        reply.texts().map(|texts| Answer {
             evidence: reply.evidence.clone(),
             aliases: reply.aliases().into_iter().map(str::to_owned).collect(),
             alias_text: alias.map(ToString::to_string),
-            texts: joined.map(|text| String::from_utf8_lossy(&text).into_owned()).collect(),
+            texts,
             ttl: reply.records().map(|record| record.ttl).min(),
         })
     }

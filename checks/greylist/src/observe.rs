@@ -191,5 +191,6 @@ fn never_connected(reply: &SmtpReply) -> bool {
         SessionEnd::Broken { stage: Stage::Connect, .. }
             | SessionEnd::TimedOut { stage: Stage::Connect, .. }
             | SessionEnd::NotHeld { .. }
+            | SessionEnd::Other
     )
 }

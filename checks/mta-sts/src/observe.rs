@@ -28,16 +28,13 @@ pub async fn observe(cx: &Context, domain: &str) -> Result<Facts, Outcome> {
     let parent = async {
         let above = above?;
         let reply = txt(record_name(above)).await;
-        let mut texts = reply.records().filter_map(|record| record.joined_text());
-        texts.any(|text| mta_sts::is_record(&String::from_utf8_lossy(&text))).then(|| above.to_owned())
+        let texts = reply.texts();
+        texts.known()?.iter().any(|text| mta_sts::is_record(text)).then(|| above.to_owned())
     };
     let (found, record, parent, fetch) =
         join!(exchangers::of(cx, domain), txt(record_name(domain)), parent, cx.fetch(&host, PATH, most));
     let found = found?;
-    let texts = record.observed().map(|records| {
-        let joined = records.iter().filter_map(|record| record.joined_text());
-        joined.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
-    });
+    let texts = record.texts();
     let mut exchanges: Vec<Exchange> = found
         .names
         .into_iter()

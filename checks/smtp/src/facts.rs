@@ -63,7 +63,7 @@ impl Server {
             }
             (SessionEnd::Broken { stage: Stage::Connect, .. }, Some(cause))
             | (SessionEnd::TimedOut { stage: Stage::Connect, .. }, Some(cause)) => Reach::Silent(cause),
-            (SessionEnd::NotHeld { .. }, Some(cause)) => Reach::NotTried(cause),
+            (SessionEnd::NotHeld { .. } | SessionEnd::Other, Some(cause)) => Reach::NotTried(cause),
             _ => Reach::Open,
         }
     }

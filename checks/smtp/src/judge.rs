@@ -136,7 +136,7 @@ fn is_whole(server: &Server) -> bool {
         SessionEnd::Broken { stage, .. } | SessionEnd::TimedOut { stage, .. } | SessionEnd::Malformed { stage, .. } => {
             matches!(stage, Stage::Probe | Stage::Quit)
         }
-        SessionEnd::NotHeld { .. } => false,
+        SessionEnd::NotHeld { .. } | SessionEnd::Other => false,
     }
 }
 

@@ -37,9 +37,7 @@ pub async fn observe(cx: &Context, domain: &str, target: &Target, config: &Confi
         texts,
         survey,
         type99_evidence: old_type.evidence.clone(),
-        type99: old_type.observed().map(|records| {
-            records.iter().filter_map(|r| r.joined_text()).map(|b| String::from_utf8_lossy(&b).into_owned()).collect()
-        }),
+        type99: old_type.texts(),
         mail,
         exchanges,
         evaluations,

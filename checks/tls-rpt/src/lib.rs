@@ -2,10 +2,9 @@
 //! whether the reports have somewhere to go (RFC 8460).
 
 use engine_plugin_api::{
-    Category, Check, ConfigError, Context, Input, Manifest, Outcome, SideEffect, Target, services::DNS_LOOKUP,
+    Category, Check, ConfigError, Context, Input, Manifest, NoSettings, Outcome, SideEffect, Target,
+    services::DNS_LOOKUP,
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 pub mod facts;
 mod judge;
@@ -21,16 +20,11 @@ engine_plugin_api::findings! {
     SEVERAL = "tls-rpt-several",
 }
 
-/// Settings of `tls-rpt`: there are none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {}
-
 /// The check.
 pub struct TlsRpt;
 
 impl Check for TlsRpt {
-    type Config = Config;
+    type Config = NoSettings;
 
     fn manifest() -> Manifest {
         Manifest::new::<Self>("tls-rpt", env!("CARGO_PKG_VERSION"), "do senders report failures of TLS, and to whom?")
@@ -41,7 +35,7 @@ impl Check for TlsRpt {
             .pages(PAGES)
     }
 
-    fn new(_: Config) -> Result<Self, ConfigError> {
+    fn new(_: NoSettings) -> Result<Self, ConfigError> {
         Ok(TlsRpt)
     }
 

@@ -27,10 +27,7 @@ pub async fn observe(cx: &Context, domain: &str) -> Result<Facts, Outcome> {
     if is_null(&mx) {
         return Err(Outcome::NotApplicable { why: format!("{domain} takes no mail: it has a null MX") });
     }
-    let texts = txt.observed().map(|records| {
-        let joined = records.iter().filter_map(|record| record.joined_text());
-        joined.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect::<Vec<_>>()
-    });
+    let texts = txt.texts();
     let records = texts.known().into_iter().flatten().filter(|text| tls_rpt::is_record(text));
     let mut destinations: Vec<(String, bool)> = Vec::new();
     for found in records.flat_map(|text| tls_rpt::parse(text).destinations) {

@@ -107,7 +107,7 @@ impl Contact {
         let cause = reply.cause().unwrap_or_else(other);
         let fate = match &reply.end {
             SessionEnd::NotHeld { .. } if cause.kind == CauseKind::OurSide => Fate::OurSide(cause),
-            SessionEnd::NotHeld { .. } => Fate::Unknown(cause),
+            SessionEnd::NotHeld { .. } | SessionEnd::Other => Fate::Unknown(cause),
             SessionEnd::Broken { stage: Stage::Connect, .. } | SessionEnd::TimedOut { stage: Stage::Connect, .. } => {
                 Fate::Failed(cause)
             }

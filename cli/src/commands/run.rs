@@ -20,7 +20,7 @@ use engine_core::{
 };
 use engine_plugin_api::{
     Message, Severity, Target,
-    serde_json::{self, Value},
+    serde_json::{self, Value, json},
 };
 
 use super::{lab::domains, print, registry};
@@ -155,7 +155,7 @@ pub fn configuration(given: Option<&Path>, registry: &Registry) -> Result<Config
 }
 
 /// The settings of the checks: the profile's, then the configuration's, then
-/// `--set`, then `--wait`.
+/// `--set`, then `--wait` and `--selector`.
 fn settings(
     arguments: &Run,
     config: &Config,
@@ -195,6 +195,7 @@ fn settings(
     if let Some(wait) = &arguments.wait {
         set(&mut settings, "greylist", "wait", wait)?;
     }
+    selectors(&arguments.selector, registry, &mut settings)?;
     for (id, value) in &settings {
         let Some(check) = registry.check(id) else {
             let complaint = Complaint::new(format!("there is no check `{id}` to set anything of"));
@@ -215,6 +216,22 @@ fn settings(
         }
     }
     Ok(settings)
+}
+
+/// Gives the selectors to the check `dkim`, which says what can be one.
+fn selectors(given: &[String], registry: &Registry, settings: &mut BTreeMap<String, Value>) -> Result<(), Complaint> {
+    let Some(check) = registry.check("dkim").filter(|_| !given.is_empty()) else { return Ok(()) };
+    for name in given {
+        if let Err(error) = check.instance(json!({ "selectors": [name] })) {
+            return Err(Complaint::new(format!("--selector: {}", error.message))
+                .hint("it stands under s= in the DKIM-Signature of the domain's mail"));
+        }
+    }
+    let own = settings.entry("dkim".to_owned()).or_insert_with(|| json!({}));
+    if let Value::Object(own) = own {
+        own.insert("selectors".to_owned(), json!(given));
+    }
+    Ok(())
 }
 
 /// Sets one value, read as TOML where it is any, as text where it is not.
@@ -250,6 +267,7 @@ fn again(arguments: &Run) -> String {
     arguments.plugin.iter().for_each(|file| add("--plugin", &path(file)));
     arguments.rules.iter().for_each(|file| add("--rules", &path(file)));
     arguments.wait.iter().for_each(|wait| add("--wait", wait));
+    arguments.selector.iter().for_each(|name| add("--selector", name));
     arguments.settings.iter().for_each(|setting| add("--set", setting));
     match arguments.reach.lab.as_deref() {
         None => {}

@@ -30,10 +30,13 @@ use std::{
 };
 
 use engine_plugin_api::{
-    BoxFuture, ServiceError,
-    services::{DnsQuestion, DnsReply, HttpReply, HttpRequest, SmtpReply, SmtpRequest},
+    BoxFuture, ServiceError, ServiceErrorKind,
+    services::{
+        CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpReply, HttpRequest, SMTP_SESSION, Sleep, Slept,
+        SmtpReply, SmtpRequest,
+    },
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One service call of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,6 +52,54 @@ pub enum Request {
     Sleep(Duration),
 }
 
+impl Request {
+    /// Reads the request that a call by name makes.
+    ///
+    /// # Errors
+    /// When there is no such service, or `head` is no request of it.
+    pub fn read<'de, D>(method: &str, head: D) -> Result<Request, ServiceError>
+    where
+        D: Deserializer<'de>,
+        D::Error: std::fmt::Display,
+    {
+        let read = match method {
+            DNS_LOOKUP => DnsQuestion::deserialize(head).map(Request::Dns),
+            SMTP_SESSION => SmtpRequest::deserialize(head).map(Request::Smtp),
+            HTTP_GET => HttpRequest::deserialize(head).map(Request::Http),
+            CLOCK_SLEEP => Sleep::deserialize(head).map(|sleep| Request::Sleep(Duration::from_millis(sleep.ms))),
+            _ => {
+                let why = format!("this engine has no service {method}");
+                return Err(ServiceError::new(ServiceErrorKind::Unsupported, why));
+            }
+        };
+        read.map_err(|error| ServiceError::new(ServiceErrorKind::BadRequest, format!("{method}: {error}")))
+    }
+
+    /// The name of the service.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Request::Dns(_) => DNS_LOOKUP,
+            Request::Smtp(_) => SMTP_SESSION,
+            Request::Http(_) => HTTP_GET,
+            Request::Sleep(_) => CLOCK_SLEEP,
+        }
+    }
+
+    /// The same request as its constructor makes it: equal requests are equal,
+    /// however they came here.
+    pub fn normal(self) -> Request {
+        match self {
+            Request::Dns(question) => {
+                Request::Dns(DnsQuestion { name: DnsQuestion::new(&question.name, question.rtype).name, ..question })
+            }
+            Request::Http(request) => {
+                Request::Http(HttpRequest::new(&request.host, request.address, &request.path, request.max_body))
+            }
+            Request::Smtp(_) | Request::Sleep(_) => self,
+        }
+    }
+}
+
 /// What came of a [`Request`], of the same kind.
 #[allow(clippy::large_enum_variant, reason = "almost every answer is a DNS reply")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +113,27 @@ pub enum Answer {
     Http(Box<HttpReply>),
     /// `clock.sleep/1`.
     Slept,
+}
+
+impl Answer {
+    /// The answer as it stands in the reply to a call by name.
+    pub fn head(&self) -> impl Serialize + '_ {
+        Head(self)
+    }
+}
+
+/// An answer without the word for its kind.
+struct Head<'a>(&'a Answer);
+
+impl Serialize for Head<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Answer::Dns(reply) => reply.serialize(serializer),
+            Answer::Smtp(reply) => reply.serialize(serializer),
+            Answer::Http(reply) => reply.serialize(serializer),
+            Answer::Slept => Slept {}.serialize(serializer),
+        }
+    }
 }
 
 /// An answer with the time that it took.

@@ -11,14 +11,13 @@ use std::{
 };
 
 use engine_plugin_api::{
-    ConfigError, Emission, LogLine, Outcome, PanicNote, ServiceError, ServiceErrorKind, Services,
+    ConfigError, Emission, LogLine, Outcome, PanicNote, ServiceError, ServiceErrorKind,
     abi::{
         E_BAD_ARG, E_CANCELLED, E_CONFIG, E_INTERNAL, E_LIMIT, E_PANIC, E_UNSUPPORTED, KIND_EMISSION, KIND_LOG,
         KIND_OUTCOME, KIND_PANIC, OK, Status, limits,
     },
 };
 use engine_plugin_host::{RunFailure, calls::Answer};
-use serde_json::Value;
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, watch},
@@ -26,7 +25,13 @@ use tokio::{
 };
 
 use super::carrier::End;
-use crate::schedule::Desk;
+use crate::{
+    net::{self, Request},
+    schedule::Desk,
+};
+
+/// Room for most replies, in bytes.
+const REPLY: usize = 1 << 10;
 
 /// Where the answers to a run's calls go.
 pub trait Answers: Send + Sync {
@@ -79,8 +84,9 @@ impl Service {
         })
     }
 
-    /// Begins a call. An answer that is there at once is given before this returns.
-    pub fn submit(&self, ticket: u64, method: &str, head: &[u8], body: &[u8], answers: &Arc<dyn Answers>) -> Status {
+    /// Begins a call. An answer that is there at once is given before this
+    /// returns. No service takes a body yet, so it is not looked at.
+    pub fn submit(&self, ticket: u64, method: &str, head: &[u8], _body: &[u8], answers: &Arc<dyn Answers>) -> Status {
         {
             let mut calls = lock(&self.calls);
             if calls.closed {
@@ -91,23 +97,18 @@ impl Service {
             }
             calls.begun += 1;
         }
-        let head: Value = match head {
-            [] => Value::Null,
-            head => match serde_json::from_slice(head) {
-                Ok(head) => head,
-                Err(error) => {
-                    let error = ServiceError::new(ServiceErrorKind::BadRequest, format!("{method}: {error}"));
-                    answers.answer(ticket, refusal(&error), true);
-                    return OK;
-                }
-            },
+        let request = match request(method, head) {
+            Ok(request) => request,
+            Err(error) => {
+                answers.answer(ticket, refusal(&error), true);
+                return OK;
+            }
         };
-        let (desk, gate, method, body) =
-            (Arc::clone(&self.desk), Arc::clone(&self.gate), method.to_owned(), body.to_vec());
+        let (desk, gate) = (Arc::clone(&self.desk), Arc::clone(&self.gate));
         let mut work: Pin<Box<dyn Future<Output = Answer> + Send>> = Box::pin(async move {
             let _turn = gate.acquire().await;
-            match desk.call(method, head, body).await {
-                Ok(reply) => Answer { status: OK, head: reply.head.to_string().into_bytes(), body: reply.body },
+            match desk.exchange(request).await {
+                Ok(answer) => reply(&answer),
                 Err(error) => refusal(&error),
             }
         });
@@ -280,6 +281,26 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// Reads what a plugin asks.
+fn request(method: &str, head: &[u8]) -> Result<Request, ServiceError> {
+    // A call without a head asks with none.
+    let head = if head.is_empty() { b"null" } else { head };
+    let mut reader = serde_json::Deserializer::from_slice(head);
+    let request = Request::read(method, &mut reader)?;
+    let end = reader.end();
+    end.map_err(|error| ServiceError::new(ServiceErrorKind::BadRequest, format!("{method}: {error}")))?;
+    Ok(request)
+}
+
+/// Writes what a service answers.
+fn reply(answer: &net::Answer) -> Answer {
+    let mut head = Vec::with_capacity(REPLY);
+    match serde_json::to_writer(&mut head, &answer.head()) {
+        Ok(()) => Answer { status: OK, head, body: Vec::new() },
+        Err(error) => refusal(&ServiceError::new(ServiceErrorKind::Internal, error.to_string())),
     }
 }
 

@@ -43,8 +43,9 @@ pub fn decode(bytes: &[u8]) -> Vec<Report> {
 
 fn report(message: &[u8], depth: usize) -> Report {
     let reading = Reading::of(message);
-    let report = reading.report();
-    let guessed = report.kind == Kind::Bounce && reading.names_nobody();
+    let human = Human::read(&reading.text, reading.rules);
+    let report = reading.report(&human);
+    let guessed = report.kind == Kind::Bounce && reading.names_nobody(&human);
     if (report.kind != Kind::Other && !guessed) || depth == 0 {
         return report;
     }
@@ -99,8 +100,7 @@ impl<'a> Reading<'a> {
         Reading { mail, text, dsn, notification, rules: Rules::builtin() }
     }
 
-    fn report(&self) -> Report {
-        let human = Human::read(&self.text, self.rules);
+    fn report(&self, human: &Human<'_>) -> Report {
         let mut report = Report {
             kind: Kind::Other,
             attached: false,
@@ -111,19 +111,17 @@ impl<'a> Reading<'a> {
             arrived: self.dsn.arrived.clone(),
             recipients: Vec::new(),
             feedback: None,
-            original: self.original(&human),
+            original: self.original(human),
             faults: self.faults(),
         };
-        if self.is_feedback(&mut report)
-            || self.is_unsubscribe(&mut report)
-            || self.is_read_receipt(&human, &mut report)
+        if self.is_feedback(&mut report) || self.is_unsubscribe(&mut report) || self.is_read_receipt(human, &mut report)
         {
             return report;
         }
         if let Some(found) = &self.notification {
             report.reporting_mta = report.reporting_mta.or_else(|| found.reporting_mta.clone());
             report.original = (!found.headers.is_empty()).then(|| Original { headers: found.headers.clone() });
-            report.recipients = self.judged(&found.recipients, &human, None);
+            report.recipients = self.judged(&found.recipients, human, None);
             report.kind = kind_of(&report.recipients);
             if let Some(feedback) = &found.feedback {
                 (report.kind, report.feedback) = (Kind::Feedback, Some(feedback.clone()));
@@ -131,22 +129,22 @@ impl<'a> Reading<'a> {
             }
             return report;
         }
-        let entries = self.entries(&human, &report);
+        let entries = self.entries(human, &report);
         if !entries.is_empty() {
-            report.recipients = self.judged(&entries, &human, None);
+            report.recipients = self.judged(&entries, human, None);
             report.kind = kind_of(&report.recipients);
             return report;
         }
-        report.kind = self.kind(&human);
+        report.kind = self.kind(human);
         if matches!(report.kind, Kind::Bounce | Kind::Delay) {
             let action = if report.kind == Kind::Delay { Action::Delayed } else { Action::Failed };
             let entries: Vec<Entry> = self
-                .addresses(&human, &report)
+                .addresses(human, &report)
                 .into_iter()
                 .take(MOST_RECIPIENTS)
                 .map(|address| Entry { final_recipient: Some(address), action: Some(action), ..Entry::default() })
                 .collect();
-            report.recipients = self.judged(&entries, &human, Some(action));
+            report.recipients = self.judged(&entries, human, Some(action));
             if report.recipients.is_empty() {
                 report.faults.push(Fault::NoRecipientInReport);
             }
@@ -155,11 +153,11 @@ impl<'a> Reading<'a> {
     }
 
     /// Whether neither a standard report, nor the header, nor the text names a recipient.
-    fn names_nobody(&self) -> bool {
+    fn names_nobody(&self, human: &Human<'_>) -> bool {
         self.dsn.recipients.is_empty()
             && self.notification.is_none()
             && self.mail.head.get("X-Failed-Recipients").is_none()
-            && Human::read(&self.text, self.rules).blocks.is_empty()
+            && human.blocks.is_empty()
     }
 
     fn faults(&self) -> Vec<Fault> {
@@ -301,11 +299,21 @@ impl<'a> Reading<'a> {
         // A first line alone (`552-5.7.0 …`) says less than the transcript's whole reply.
         let texts: Vec<&str> =
             if first_line { vec![reply, &diagnostic, said_text] } else { vec![&diagnostic, reply, said_text] };
-        let stage = self.rules.said(&flat(said_text)).stage.or_else(|| exchange.and_then(|exchange| exchange.stage));
+        let told = self.rules.said(&flat(said_text));
+        let stage = told.stage.or_else(|| exchange.and_then(|exchange| exchange.stage));
         let action = entry.action.or(action);
         let remote = entry.remote.clone().or_else(|| exchange.and_then(|exchange| exchange.host.clone()));
-        let evidence =
-            Evidence { texts, body, action, status: entry.status, stage, remote: remote.as_deref(), said: human.said };
+        let evidence = Evidence {
+            texts,
+            body,
+            action,
+            status: entry.status,
+            stage,
+            told,
+            unix: entry.diagnostic_type.as_deref() == Some("x-unix"),
+            remote: remote.as_deref(),
+            said: human.said,
+        };
         let verdict = judge(&evidence, Knowledge::builtin(), self.rules);
         let whole = if verdict.text == Some(evidence.texts.len()) {
             collapsed(body, LONGEST_DIAGNOSTIC)

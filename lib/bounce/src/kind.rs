@@ -38,7 +38,7 @@ impl Reading<'_> {
             || self.mail.parts.iter().any(|part| is_status(&part.kind));
         let speaks = said.failure || said.delay || said.expired || coded;
         let plainly = system && speaks && (titled || listed);
-        let explained = system && titled && human.blocks.iter().any(|block| says_why(&block.said));
+        let explained = !speaks && system && titled && human.blocks.iter().any(|block| says_why(&block.said));
         let points: i32 = [
             (system, 2),
             (titled, 2),

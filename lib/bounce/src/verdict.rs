@@ -29,6 +29,10 @@ pub(crate) struct Evidence<'a> {
     /// The status that the report gives beside the texts.
     pub(crate) status: Option<StatusCode>,
     pub(crate) stage: Option<Stage>,
+    /// What the last of the texts says, which is known already.
+    pub(crate) told: Said,
+    /// Whether a program of the system itself spoke (`Diagnostic-Code: X-Unix; 255`).
+    pub(crate) unix: bool,
     /// Who said the first two of the texts; a provider's codes mean what it means by them.
     pub(crate) remote: Option<&'a str>,
     /// What the report says as a whole.
@@ -56,6 +60,8 @@ struct Heard<'k> {
     /// How many bytes were put before the text.
     before: usize,
     explained: Explanation<'k>,
+    /// Whether the words are those of a broken way, and not of waiting in vain.
+    broken: bool,
 }
 
 impl Heard<'_> {
@@ -85,7 +91,11 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
         if text.is_empty() {
             continue;
         }
-        let here = rules.said(&flat(text));
+        let here = match index + 1 {
+            _ if last => evidence.said,
+            next if next == evidence.texts.len() => evidence.told,
+            _ => rules.said(&flat(text)),
+        };
         stage = stage.or(here.stage);
         said.expired |= here.expired;
         let named = evidence.remote.filter(|remote| index < 2 && !text.contains(remote));
@@ -98,7 +108,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
             let coded = explained.reply.basic.is_some() || explained.reply.status.is_some();
             let plain = explained.basis == Basis::Words && explained.certainty == Certainty::High;
             if !last || plain || (coded && explained.reason.id != Reason::Unexplained) {
-                heard.push(Heard { text: index, before: prefix.len(), explained });
+                let telling = explained.telling.clone().and_then(|span| text.get(span)).unwrap_or_default();
+                let broken = explained.reason.id == Reason::Unreachable && is_broken(telling);
+                heard.push(Heard { text: index, before: prefix.len(), explained, broken });
             }
         }
         // Words that settle it need no others beside them.
@@ -122,6 +134,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
         && let Some(status) = evidence.status
     {
         reason = by_status(status, knowledge);
+    }
+    if evidence.unix && matches!(reason, Reason::Unexplained | Reason::ServerTrouble) {
+        reason = Reason::MailerError;
     }
     let stage = stage.or_else(|| best.and_then(|h| h.explained.reply.command.and_then(stage_of)));
     // Under "message expired" stands what the server said last.
@@ -163,6 +178,12 @@ pub(crate) fn judge(evidence: &Evidence<'_>, knowledge: &Knowledge, rules: &Rule
     }
 }
 
+/// "No route to host" names the fault itself; "timed out" says only that nobody answered.
+fn is_broken(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    ["no route", "unreachable", "lost", "reset", "broken", "loop"].iter().any(|word| words.contains(word))
+}
+
 /// Whether time ran out, or is running, and what stood behind it.
 fn in_time(
     reason: Reason,
@@ -181,10 +202,10 @@ fn in_time(
             let own = best.is_some_and(|h| {
                 h.explained.reply.status.as_ref().is_some_and(|s| s.value.detail != 7 && s.value.subject == 4)
             });
-            let spoken = own && code.is_none();
+            let spoken = (own && code.is_none()) || best.is_some_and(|h| h.broken);
             // What fails for now, and yet is reported as failed, has run out of time.
             let class = code.map(|code| code / 100).or(status.map(|s| s.class));
-            delayed || (!spoken && (expired || class != Some(5)))
+            (delayed && !best.is_some_and(|h| h.broken)) || (!spoken && (expired || class != Some(5)))
         }
         _ => false,
     };

@@ -100,6 +100,81 @@ const OTHERS: &[(&str, &str, Kind)] = &[
         "From: root@mx.a.example (Cron Daemon)\nTo: root@mx.a.example\nSubject: Cron <root@mx> logwatch\n\n 550 5.1.1 kim@b.example : 3 Time(s)\n 452 4.2.2 lee@b.example : 1 Time(s)\n",
         Kind::Other,
     ),
+    (
+        "a newsletter from a postmaster's address",
+        "From: Shop Mail Server <news@shop.example>\nTo: kim@b.example\nSubject: Failure is not an option: last chance\nList-Id: <news.shop.example>\nList-Unsubscribe: <https://shop.example/u>\nPrecedence: bulk\n\nOrders that could not be delivered are returned to sender free of charge.\nsales@shop.example\n",
+        Kind::Other,
+    ),
+    (
+        "a vacation note by sieve",
+        "From: kim@b.example\nTo: jo@a.example\nSubject: Auto: Lunch\nAuto-Submitted: auto-replied (vacation)\nReturn-Path: <>\nX-Sieve: Pigeonhole\n\nThe mailbox kim@b.example is not read until June. Your message was not delivered to anybody else.\n",
+        Kind::AutoReply,
+    ),
+    (
+        "a colleague who has left",
+        "From: Kim <kim@b.example>\nTo: jo@a.example\nSubject: Automatic reply: Lunch\nAuto-Submitted: auto-replied\nX-Auto-Response-Suppress: All\nReturn-Path: <>\n\nI no longer work here; this mailbox is inactive. Please write to:\nlee@b.example\n",
+        Kind::AutoReply,
+    ),
+    (
+        "an invitation",
+        "From: Kim <kim@b.example>\nTo: jo@a.example\nSubject: Accepted: Review of failed deliveries\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\nkim@b.example has accepted.\n--b\nContent-Type: text/calendar; method=REPLY\n\nBEGIN:VCALENDAR\nATTENDEE;PARTSTAT=ACCEPTED:mailto:kim@b.example\nEND:VCALENDAR\n--b--\n",
+        Kind::Other,
+    ),
+    (
+        "a list's notice to its owner",
+        "From: mailman-bounces@lists.b.example\nTo: help-owner@lists.b.example\nSubject: help unsubscribe notification\nPrecedence: list\nList-Id: help.lists.b.example\nX-List-Administrivia: yes\n\nkim@b.example has been removed from help.\n",
+        Kind::Other,
+    ),
+    (
+        "a post that waits for its moderator",
+        "From: help-bounces@lists.b.example\nTo: jo@a.example\nSubject: Your message to help awaits moderator approval\nPrecedence: bulk\nList-Id: help.lists.b.example\nX-List-Administrivia: yes\n\nIs being held until the list moderator can review it for approval.\nThe reason it is being held:\n\n    Post by non-member to a members-only list\n",
+        Kind::Other,
+    ),
+    (
+        "a DMARC aggregate report",
+        "From: noreply-dmarc-support@big.example\nTo: dmarc@a.example\nSubject: Report domain: a.example Submitter: big.example Report-ID: 1\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nThis is an aggregate report from big.example. Rejected: 3. Failed: 2.\n--b\nContent-Type: application/gzip; name=\"big.example!a.example!1!2.xml.gz\"\nContent-Transfer-Encoding: base64\n\nH4sIAAAAAAAA\n--b--\n",
+        Kind::Other,
+    ),
+    (
+        "a TLS report",
+        "From: smtp-tls-reporting@big.example\nTo: tls@a.example\nSubject: Report Domain: a.example Submitter: big.example Report-ID: <1@big.example>\nTLS-Report-Domain: a.example\nTLS-Report-Submitter: big.example\nContent-Type: multipart/report; report-type=\"tlsrpt\"; boundary=b\n\n--b\n\nThis is an aggregate TLS report from big.example. Sessions that failed: 4.\n--b\nContent-Type: application/tlsrpt+gzip\nContent-Transfer-Encoding: base64\n\nH4sIAAAAAAAA\n--b--\n",
+        Kind::Other,
+    ),
+    (
+        "a reply that quotes a bounce",
+        "From: Lee <lee@a.example>\nTo: jo@a.example\nSubject: AW: Undelivered Mail Returned to Sender\nIn-Reply-To: <2@a.example>\n\nThey blocked us again, see below.\n\n> <kim@b.example>: host mx.b.example[25.25.2.1] said: 550 5.7.1 blocked\n>     (in reply to RCPT TO command)\n",
+        Kind::Other,
+    ),
+    (
+        "a bounce pasted into a mail",
+        "From: Lee <lee@a.example>\nTo: help@provider.example\nSubject: cannot mail kim\nContent-Type: text/plain\n\nHello, since Monday I get this:\n\n<kim@b.example>: host mx.b.example[25.25.2.1] said: 550 5.7.1 blocked\n    (in reply to RCPT TO command)\n\nPlease help. Lee\n",
+        Kind::Other,
+    ),
+    (
+        "a monitor's alarm",
+        "From: Monitor <alerts@a.example>\nTo: jo@a.example\nSubject: PROBLEM: mail delivery queue on mx.a.example\nAuto-Submitted: auto-generated\n\n42 messages could not be delivered: connection timed out to mx.b.example. Contact ops@a.example.\n",
+        Kind::Other,
+    ),
+    (
+        "a welcome from a mail server",
+        "From: Mail Administrator <postmaster@a.example>\nTo: jo@a.example\nSubject: Your new mailbox\n\nYour address is jo@a.example. When your mailbox is full, mail is rejected. Help: help@a.example\n",
+        Kind::Other,
+    ),
+    (
+        "a warning that the mailbox is nearly full",
+        "From: Mail System <postmaster@a.example>\nTo: jo@a.example\nSubject: Quota warning\n\nYour mailbox jo@a.example is 95% full. New messages will be rejected once it is full.\n",
+        Kind::Other,
+    ),
+    (
+        "a read receipt that was refused",
+        "From: kim@b.example\nTo: jo@a.example\nSubject: Read: Lunch\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nThe message sent to kim@b.example was displayed. This is no guarantee that it was read.\n--b\nContent-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; kim@b.example\nDisposition: automatic-action/MDN-sent-automatically; displayed\n\n--b--\n",
+        Kind::ReadReceipt,
+    ),
+    (
+        "a challenge of a filter",
+        "From: Filter <challenge@b.example>\nTo: jo@a.example\nSubject: Please confirm your message to kim@b.example\nReturn-Path: <>\nPrecedence: bulk\n\nYour message has not yet been delivered. Click to be approved.\n",
+        Kind::AutoReply,
+    ),
     ("nothing", "", Kind::Other),
 ];
 

@@ -14,6 +14,7 @@ pub mod mta_sts;
 pub mod spf;
 pub mod tag_list;
 pub mod tls_rpt;
+pub mod txt;
 
 /// A range of bytes inside a parsed text, `start..end`, end exclusive; both
 /// ends lie on character boundaries.

@@ -56,7 +56,11 @@ pub(crate) struct Heard {
 impl Heard {
     pub(crate) fn of(fragments: &Matcher, words: &Words, reply: &Reply) -> Self {
         let mut heard = Heard::default();
-        let said = words.before(reply.said.start);
+        let mut said = words.before(reply.said.start);
+        // `Mailbox unavailable. [SMTP Error Code 550]`: the words stand before the code.
+        if said == words.len() && said.checked_sub(1).is_some_and(|last| words.get(last) == "code") {
+            said = 0;
+        }
         for found in fragments.matches(words) {
             match found.owner {
                 // A mailbox in the reply says nothing of who wrote it.

@@ -89,6 +89,9 @@ pub(crate) fn prepared(text: &str) -> Option<String> {
     let marks = ["_host_said:_", "_does_not_like_recipient", "_failed_after_I_sent_the_message"];
     let qmail = text.as_bytes().contains(&b'_') && marks.iter().any(|mark| text.contains(mark));
     let mut plain = qmail.then(|| text.replace('_', " "));
+    if !text.as_bytes().contains(&b'&') && !text.contains("<br") {
+        return plain;
+    }
     for (escape, meant) in [
         ("&lt;", "   <"),
         ("&gt;", ">   "),
@@ -101,7 +104,7 @@ pub(crate) fn prepared(text: &str) -> Option<String> {
         ("<br />", "\n     "),
     ] {
         let current = plain.as_deref().unwrap_or(text);
-        if current.contains(['&', '<']) && current.contains(escape) {
+        if current.contains(escape) {
             plain = Some(current.replace(escape, meant));
         }
     }

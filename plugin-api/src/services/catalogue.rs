@@ -75,9 +75,10 @@ pub const SERVICES: &[Service] = &[
     },
     Service {
         method: CLOCK_SLEEP,
-        what: "Waits. The time does not count against the check's deadline, and in a replay it does not pass.",
+        what: "Waits, at most until the check's deadline: a longer wait ends with the run, and the check could not tell. \
+               In a replay no time passes.",
         cost: "time only",
-        limit: "24 hours in all",
+        limit: "the check's deadline",
         typed: "sleep",
         side_effect: SideEffect::None,
         request: || schema_for!(Sleep),

@@ -77,6 +77,9 @@ pub enum DnsStatus {
     Malformed,
     /// The host did not carry out the question.
     NotAsked,
+    /// Something else, which is no answer; also any word that this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// The transport that an answer came over.
@@ -87,6 +90,9 @@ pub enum Transport {
     Udp,
     /// TCP.
     Tcp,
+    /// One that this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// The flags of an answer.
@@ -126,13 +132,14 @@ pub struct DnsAttempt {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channel {
-    /// A network that others may write into.
-    #[default]
-    Open,
     /// The resolver is on this machine.
     Loopback,
     /// The user says that the way is safe.
     Trusted,
+    /// A network that others may write into; also any word that this version does not know.
+    #[default]
+    #[serde(other)]
+    Open,
 }
 
 impl Channel {
@@ -237,6 +244,18 @@ impl DnsReply {
         }
     }
 
+    /// The texts of the TXT or SPF records, each joined from its strings without a
+    /// space, what is no UTF-8 as U+FFFD; unknown where no answer came.
+    pub fn texts(&self) -> Observed<Vec<String>> {
+        match self.cause() {
+            Some(cause) => Observed::Unknown(cause),
+            None => {
+                let joined = self.records().filter_map(|record| record.joined_text());
+                Observed::Known(joined.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect())
+            }
+        }
+    }
+
     /// Why there is no answer; `None` for an answer, NODATA and NXDOMAIN.
     pub fn cause(&self) -> Option<Cause> {
         let kind = match self.status {
@@ -249,6 +268,7 @@ impl DnsReply {
             DnsStatus::Unreachable => CauseKind::Unreachable,
             DnsStatus::Malformed => CauseKind::Malformed,
             DnsStatus::NotAsked => return self.refusal.clone(),
+            DnsStatus::Other => CauseKind::Other,
         };
         Some(Cause::new(kind, self.detail.clone()).seen_in(&self.evidence))
     }

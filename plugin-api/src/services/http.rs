@@ -63,6 +63,9 @@ pub enum HttpStage {
     Response,
     /// Reading the body.
     Body,
+    /// One that this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 impl HttpStage {
@@ -73,6 +76,7 @@ impl HttpStage {
             HttpStage::Handshake => "the TLS handshake",
             HttpStage::Response => "the response",
             HttpStage::Body => "the body",
+            HttpStage::Other => "a stage that has no name here",
         }
     }
 }
@@ -120,6 +124,9 @@ pub enum HttpEnd {
         /// Why.
         cause: Cause,
     },
+    /// In a way that this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// What came of a request.
@@ -210,6 +217,7 @@ impl HttpReply {
                 (CauseKind::Unreachable, format!("{at} broke off at {}: {why}", stage.phrase()))
             }
             HttpEnd::Malformed { why } => (CauseKind::Malformed, format!("{at} sent no HTTP response: {why}")),
+            HttpEnd::Other => (CauseKind::Other, format!("the request to {at} ended in a way that has no name here")),
         };
         Some(Cause::new(kind, detail).seen_in(&self.evidence))
     }

@@ -7,7 +7,10 @@ use std::{
 };
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 /// A DNS record type; serialises as its mnemonic (`MX`) or `TYPE65` (RFC 3597 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +62,10 @@ const TYPES: [(RecordType, u16, &str); 13] = [
 ];
 
 impl RecordType {
+    /// The type of a record whose mnemonic this version does not know: 0, which
+    /// no record has (RFC 6895 §3.1).
+    pub const NONE: RecordType = RecordType::Other(0);
+
     /// The type's number.
     pub fn number(self) -> u16 {
         match self {
@@ -105,13 +112,35 @@ impl Serialize for RecordType {
 
 impl<'de> Deserialize<'de> for RecordType {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        RecordType::from_mnemonic(&word).ok_or_else(|| {
-            serde::de::Error::custom(format!(
-                "`{word}` is no DNS record type: expected a mnemonic such as MX, or TYPEn"
-            ))
-        })
+        deserializer.deserialize_str(TypeReader { lenient: false })
     }
+}
+
+/// Reads a record type.
+struct TypeReader {
+    /// Whether a mnemonic that this version does not know is [`RecordType::NONE`].
+    lenient: bool,
+}
+
+impl Visitor<'_> for TypeReader {
+    type Value = RecordType;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a DNS record type: a mnemonic such as MX, or TYPEn")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<RecordType, E> {
+        match RecordType::from_mnemonic(word) {
+            Some(rtype) => Ok(rtype),
+            None if self.lenient => Ok(RecordType::NONE),
+            None => Err(E::custom(format!("`{word}` is no DNS record type: expected a mnemonic such as MX, or TYPEn"))),
+        }
+    }
+}
+
+/// The type of a record that was answered: a newer host may know a mnemonic that we do not.
+fn answered_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RecordType, D::Error> {
+    deserializer.deserialize_str(TypeReader { lenient: true })
 }
 
 impl JsonSchema for RecordType {
@@ -133,11 +162,19 @@ pub struct CharacterString(pub Vec<u8>);
 
 impl fmt::Display for CharacterString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for &byte in &self.0 {
-            match byte {
-                b'\\' => f.write_str("\\\\")?,
-                0x20..=0x7e => write!(f, "{}", char::from(byte))?,
-                other => write!(f, "\\{other:03}")?,
+        let plain = |byte: &u8| matches!(byte, 0x20..=0x7e) && *byte != b'\\';
+        let mut rest = self.0.as_slice();
+        while !rest.is_empty() {
+            // A whole stretch at a time: this is a large part of what a call of a plugin costs.
+            let (stretch, tail) = rest.split_at(rest.iter().take_while(|byte| plain(byte)).count());
+            f.write_str(std::str::from_utf8(stretch).map_err(|_| fmt::Error)?)?;
+            rest = tail;
+            if let Some((byte, tail)) = rest.split_first() {
+                match byte {
+                    b'\\' => f.write_str("\\\\")?,
+                    other => write!(f, "\\{other:03}")?,
+                }
+                rest = tail;
             }
         }
         Ok(())
@@ -188,7 +225,10 @@ impl JsonSchema for CharacterString {
 }
 
 /// The data of a record. Names are lower-case, without the final dot; the root is `.`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+///
+/// Data of a `type` that this version does not know is read as
+/// [`RecordData::Other`] without any.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "UPPERCASE")]
 pub enum RecordData {
     /// IPv4 address.
@@ -271,12 +311,85 @@ pub enum RecordData {
     },
 }
 
+/// Reads the members of one variant from `$from`.
+macro_rules! members {
+    ($from:expr, $variant:ident { $($member:ident: $type:ty),* }) => {{
+        #[derive(Deserialize)]
+        struct Members { $($member: $type),* }
+        let Members { $($member),* } = Members::deserialize($from)?;
+        RecordData::$variant { $($member),* }
+    }};
+}
+
+impl RecordData {
+    /// Reads what stands beside the `type`.
+    fn of<'de, D: Deserializer<'de>>(word: &str, from: D) -> Result<Self, D::Error> {
+        Ok(match word {
+            "A" => members!(from, A { address: Ipv4Addr }),
+            "AAAA" => members!(from, Aaaa { address: Ipv6Addr }),
+            "CNAME" => members!(from, Cname { target: String }),
+            "MX" => members!(from, Mx { preference: u16, exchange: String }),
+            "TXT" => members!(from, Txt { strings: Vec<CharacterString> }),
+            "SPF" => members!(from, Spf { strings: Vec<CharacterString> }),
+            "NS" => members!(from, Ns { target: String }),
+            "PTR" => members!(from, Ptr { target: String }),
+            "SOA" => members!(from, Soa { mname: String, rname: String, serial: u32, minimum: u32 }),
+            "TLSA" => members!(from, Tlsa { usage: u8, selector: u8, matching: u8, data: String }),
+            "CAA" => members!(from, Caa { flags: u8, tag: CharacterString, value: CharacterString }),
+            "OTHER" => members!(from, Other { rdata: String }),
+            _ => {
+                IgnoredAny::deserialize(from)?;
+                RecordData::Other { rdata: String::new() }
+            }
+        })
+    }
+}
+
+/// By hand, because the `type` comes first in what we write: what follows is
+/// read without keeping it, which halves what a call of a plugin costs.
+impl<'de> Deserialize<'de> for RecordData {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = RecordData;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the data of a DNS record, with its `type`")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RecordData, M::Error> {
+                use serde::de::Error;
+                let mut before = serde_json::Map::new();
+                while let Some(member) = map.next_key::<String>()? {
+                    if member != "type" {
+                        before.insert(member, map.next_value()?);
+                        continue;
+                    }
+                    let word: String = map.next_value()?;
+                    if before.is_empty() {
+                        return RecordData::of(&word, MapAccessDeserializer::new(map));
+                    }
+                    while let Some((member, value)) = map.next_entry::<String, _>()? {
+                        before.insert(member, value);
+                    }
+                    return RecordData::of(&word, serde_json::Value::Object(before)).map_err(M::Error::custom);
+                }
+                Err(M::Error::missing_field("type"))
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
+    }
+}
+
 /// A resource record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct DnsRecord {
     /// Owner name, lower-case, without the final dot.
     pub name: String,
-    /// Type.
+    /// Type; [`RecordType::NONE`] where this version does not know its mnemonic.
+    #[serde(deserialize_with = "answered_type")]
     pub rtype: RecordType,
     /// Seconds that it may be kept.
     pub ttl: u32,

@@ -161,6 +161,9 @@ pub enum Stage {
     Probe,
     /// QUIT.
     Quit,
+    /// One that this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 impl Stage {
@@ -175,6 +178,7 @@ impl Stage {
             Stage::Rcpt => "RCPT TO",
             Stage::Probe => "a command after RCPT TO",
             Stage::Quit => "QUIT",
+            Stage::Other => "a stage that has no name here",
         }
     }
 }
@@ -257,7 +261,9 @@ pub enum Direction {
     Server,
     /// Us.
     Client,
-    /// A remark about the connection, for example that TLS is up.
+    /// A remark about the connection, for example that TLS is up; also what
+    /// this version does not know.
+    #[serde(other)]
     Note,
 }
 
@@ -304,6 +310,10 @@ pub enum SessionEnd {
         /// Why.
         cause: Cause,
     },
+    /// In a way that this version does not know: nothing is known but what the
+    /// other members say.
+    #[serde(other)]
+    Other,
 }
 
 /// What came of a session.
@@ -402,10 +412,10 @@ impl SmtpReply {
         }
         let early = match &self.end {
             SessionEnd::Finished => false,
-            SessionEnd::NotHeld { .. } => true,
+            SessionEnd::NotHeld { .. } | SessionEnd::Other => true,
             SessionEnd::Broken { stage, .. }
             | SessionEnd::TimedOut { stage, .. }
-            | SessionEnd::Malformed { stage, .. } => *stage <= Stage::StartTls,
+            | SessionEnd::Malformed { stage, .. } => *stage <= Stage::StartTls || *stage == Stage::Other,
         };
         if let Some(cause) = self.cause().filter(|_| early) {
             return TlsState::NotReached(cause);
@@ -440,6 +450,9 @@ impl SmtpReply {
             }
             SessionEnd::Malformed { stage, why } => {
                 Cause::new(CauseKind::Malformed, format!("{at} at {}: {why}", stage.phrase()))
+            }
+            SessionEnd::Other => {
+                Cause::new(CauseKind::Other, format!("the session with {at} ended in a way that has no name here"))
             }
         };
         Some(cause.seen_in(&self.evidence))
@@ -477,6 +490,7 @@ impl TlsState<'_> {
                     (Delivery::Refuse, "the certificate is of no public authority".to_owned())
                 }
                 Verification::Failed { why } => (Delivery::Refuse, format!("the certificate does not hold: {why}")),
+                Verification::Other => (Delivery::CouldNotTell, Verification::OTHER.to_owned()),
             },
             TlsState::Failed(why) => (Delivery::Refuse, format!("the TLS handshake fails: {why}")),
             TlsState::NotOffered => (Delivery::Refuse, "STARTTLS is not offered".to_owned()),

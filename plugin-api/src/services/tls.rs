@@ -69,4 +69,12 @@ pub enum Verification {
         /// The library's words.
         why: String,
     },
+    /// A result that this version does not know: neither good nor bad.
+    #[serde(other)]
+    Other,
+}
+
+impl Verification {
+    /// What [`Verification::Other`] means, as a fragment.
+    pub const OTHER: &'static str = "what was found of the certificate has no name here";
 }

@@ -52,6 +52,11 @@ static int32_t asked_later(uint64_t run) {
   return later->later(run);
 }
 
+/* Words that a later version may bring, and their forerunners. */
+#define ACTOR (MINOR ? "registrar" : "nobody")
+#define KIND (MINOR ? "tenant" : "domain")
+#define SURE (MINOR ? "certain" : "high")
+
 static int32_t run(void *instance, uint64_t number, emc_bytes target, emc_bytes message) {
   static const char QUESTION[] = "{\"name\":\"a.example\",\"rtype\":\"MX\",\"a-later-member\":true}";
   static const char OUTCOME[] = "{\"state\":\"findings\",\"a-later-member\":0}";
@@ -61,10 +66,10 @@ static int32_t run(void *instance, uint64_t number, emc_bytes target, emc_bytes 
   int32_t status = H->call(number, method, head, none, &c);
   char text[512];
   int length = snprintf(text, sizeof text,
-                        "{\"kind\":\"finding\",\"code\":\"aged-mx\",\"actor\":\"nobody\",\"a-later-member\":[],"
-                        "\"subject\":{\"kind\":\"domain\",\"name\":\"a.example\"},"
+                        "{\"kind\":\"finding\",\"code\":\"aged-mx\",\"actor\":\"%s\",\"a-later-member\":[],"
+                        "\"subject\":{\"kind\":\"%s\",\"name\":\"a.example\"},\"confidence\":\"%s\","
                         "\"seen\":\"status %d, an answer: %s, later: %d\"}",
-                        (int)status, c.head.len > 2 ? "yes" : "no", (int)asked_later(number));
+                        ACTOR, KIND, SURE, (int)status, c.head.len > 2 ? "yes" : "no", (int)asked_later(number));
   emc_bytes finding = {text, (size_t)length}, outcome = {OUTCOME, sizeof OUTCOME - 1};
   H->emit(number, EMC_EMISSION, finding, none);
   return H->emit(number, EMC_OUTCOME, outcome, none);

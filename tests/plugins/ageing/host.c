@@ -1,6 +1,7 @@
 /* A host of a version 1.7 that is made up here: one function more at the end of
- * its table. It loads a plugin, runs one check, answers every call with
- * "refused", and prints what it is sent: host PLUGIN CHECK TARGET-JSON */
+ * its table. It loads a plugin, runs one check, answers every DNS question with
+ * words and members of its time and any other call with "refused", and prints
+ * what it is sent: host PLUGIN CHECK TARGET-JSON */
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -16,16 +17,27 @@ typedef struct {
   int32_t (*later)(uint64_t run);
 } later_host;
 
-static uint64_t waiting[512];
+static struct {
+  uint64_t tag;
+  bool dns;
+} waiting[512];
 static size_t waits;
 static atomic_bool nudged;
 static const char REFUSED[] = "{\"kind\":\"denied\",\"message\":\"not here\"}";
+static const char ANSWER[] =
+    "{\"evidence\":\"e\",\"question\":{\"name\":\"a.example\",\"rtype\":\"MX\",\"from-1.7\":1},\"status\":\"answer\","
+    "\"channel\":\"quantum\",\"attempts\":[{\"server\":\"s\",\"transport\":\"quic\",\"status\":\"late\",\"took_us\":1}],"
+    "\"answers\":[{\"name\":\"a.example\",\"rtype\":\"NEW\",\"ttl\":1,\"data\":{\"type\":\"NEW\",\"address\":{}}},"
+    "{\"name\":\"a.example\",\"rtype\":\"MX\",\"ttl\":1,\"data\":{\"type\":\"MX\",\"preference\":1,"
+    "\"exchange\":\"m.example\",\"from-1.7\":[]}}]}";
 
 static int32_t submit(uint64_t run, uint64_t tag, emc_bytes method, emc_bytes head, emc_bytes body) {
+  static const char DNS[] = "dns.lookup/1";
   (void)run, (void)head, (void)body;
   printf("call %.*s\n", (int)method.len, (const char *)method.ptr);
   if (waits == sizeof waiting / sizeof *waiting) return EMC_E_LIMIT;
-  waiting[waits++] = tag;
+  waiting[waits].dns = method.len == sizeof DNS - 1 && memcmp(method.ptr, DNS, method.len) == 0;
+  waiting[waits++].tag = tag;
   return EMC_OK;
 }
 
@@ -38,8 +50,11 @@ static int32_t next(uint64_t run, int64_t timeout_ms, emc_completion *out) {
     if (looks == 60000) return EMC_E_CANCELLED;
     nanosleep(&moment, NULL);
   }
-  emc_completion c = {waiting[--waits], EMC_E_DENIED, 0, {REFUSED, sizeof REFUSED - 1}, {NULL, 0}};
-  *out = c;
+  emc_completion refused = {0, EMC_E_DENIED, 0, {REFUSED, sizeof REFUSED - 1}, {NULL, 0}};
+  emc_completion answer = {0, EMC_OK, 0, {ANSWER, sizeof ANSWER - 1}, {NULL, 0}};
+  waits--;
+  *out = waiting[waits].dns ? answer : refused;
+  out->tag = waiting[waits].tag;
   return EMC_OK;
 }
 

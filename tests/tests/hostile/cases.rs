@@ -2,6 +2,8 @@
 
 use std::{fmt::Write, time::Duration};
 
+mod records;
+
 /// The domain that is examined.
 pub const DOMAIN: &str = "hostile.example";
 
@@ -59,6 +61,10 @@ fn world(zone: &str, server: &str, sections: &str) -> String {
         true => String::new(),
         false => format!("_dmarc.{DOMAIN}. TXT \"v=DMARC1; p=reject; rua=mailto:postmaster@{DOMAIN}\""),
     };
+    let key = match zone.contains("default._domainkey.") {
+        true => String::new(),
+        false => format!("default._domainkey.{DOMAIN}. TXT {DKIM_KEY}"),
+    };
     format!(
         r#"
 zone = '''
@@ -69,7 +75,7 @@ ns2.{DOMAIN}.         A     25.25.0.54
 {DOMAIN}.             MX    10 mx.{DOMAIN}.
 mx.{DOMAIN}.          A     25.25.1.1
 1.1.25.25.in-addr.arpa. PTR mx.{DOMAIN}.
-default._domainkey.{DOMAIN}. TXT {DKIM_KEY}
+{key}
 {dmarc}
 {zone}
 '''
@@ -139,6 +145,7 @@ pub fn all() -> Vec<Case> {
     }
     cases.extend(dns_cases());
     cases.extend(zone_cases());
+    cases.extend(records::cases());
     cases.extend(web_cases());
     cases.extend(deadline_cases());
     cases

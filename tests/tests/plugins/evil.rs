@@ -70,6 +70,7 @@ const FATAL: &[Case] = &[
 const HANGING: &[Case] = &[
     case("pending", "the check was not done after", "", ""),
     case("pending-call", "the check was not done after", "", ""),
+    case("long-wait", "the check was not done after", "", ""),
     case("busy", "the check was not done after", "did not stop within 2 s of being told to, and was ended", ""),
     case("sleep-block", "the check was not done after", "did not stop within 2 s of being told to, and was ended", ""),
 ];

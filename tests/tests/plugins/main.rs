@@ -8,6 +8,7 @@
 
 mod ageing;
 mod broken;
+mod broken_host;
 mod command;
 mod evil;
 mod policy;

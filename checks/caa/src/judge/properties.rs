@@ -48,8 +48,8 @@ fn issue(at: &str, set: &Set, property: &Property, out: &mut Judgement) {
     let value = caa::Issue::parse(&property.value);
     if let Some((span, fault)) = value.faults.first() {
         let seen = format!(
-            "The CAA record `{}` of {at} cannot be read: {fault}. Authorities take it for one that lets nobody issue.",
-            property.text
+            "A CAA record of {at} (`{}`) cannot be read: {fault}. Authorities take it for one that lets nobody issue.",
+            property.tag
         );
         let remedy = Remedy::step(
             "Write the authority's CAA name alone, without `https://` and quotation marks, one authority a record.",
@@ -100,7 +100,7 @@ fn host_of(value: &str) -> Option<String> {
 
 fn iodef(at: &str, set: &Set, property: &Property, out: &mut Judgement) {
     let Some((_, fault)) = caa::report_fault(&property.value) else { return };
-    let seen = format!("The address for reports in the CAA record `{}` of {at} is {fault}.", property.text);
+    let seen = format!("The address for reports in a CAA record of {at} is {fault}.");
     let remedy = Remedy::step("Write it as a URL.").withdraw(at, "CAA", &property.text);
     let remedy = match property.value.contains('@') && !property.value.contains([' ', ':']) {
         true => remedy.publish(at, "CAA", format!("0 iodef \"mailto:{}\"", property.value)),

@@ -99,7 +99,7 @@ fn certificate(facts: &CertificateFacts) -> Certificate<'_> {
         spki_sha256: &facts.spki_sha256,
         spki_sha512: &facts.spki_sha512,
         path: match &facts.as_anchor {
-            None => Path::Unknown,
+            None | Some(Verification::Other) => Path::Unknown,
             Some(Verification::Trusted | Verification::WrongName) => Path::Holds,
             Some(Verification::Expired | Verification::NotYetValid) => Path::OutOfDate,
             Some(Verification::UnknownIssuer) => Path::Fails("the certificates sent do not lead from the leaf to it"),

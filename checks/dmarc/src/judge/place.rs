@@ -1,7 +1,10 @@
 //! Whether there is a record, one only, and where receivers look for it.
 
 use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Severity, Span};
-use mail_syntax::dmarc::{Candidate, Gap, Lookalike, Rules, StepFound, TagName, is_record, parse, select};
+use mail_syntax::{
+    dmarc::{Gap, Lookalike, Rules, StepFound, TagName, is_record, parse, select},
+    txt::Candidate,
+};
 
 use super::{repair::corrected, words};
 use crate::{

@@ -65,7 +65,11 @@ pub(super) fn judge(facts: &Facts, out: &mut Judgement) -> Option<Policy> {
                 .evidence(Evidence::of(&facts.fetch.v4.evidence));
             not_had(facts, finding.remedy(remedy), "the policy host has no public address", out)
         }
-        HttpEnd::NotConnected { .. } | HttpEnd::TimedOut { .. } | HttpEnd::Broken { .. } | HttpEnd::NotMade { .. } => {
+        HttpEnd::NotConnected { .. }
+        | HttpEnd::TimedOut { .. }
+        | HttpEnd::Broken { .. }
+        | HttpEnd::NotMade { .. }
+        | HttpEnd::Other => {
             if let Some(cause) = reply.cause() {
                 policy_unknown(facts, cause, out);
             }
@@ -110,6 +114,7 @@ fn certificate(facts: &Facts, reply: &HttpReply, out: &mut Judgement) -> Option<
             "Get one from a public authority, and send the intermediate certificates with it.",
         ),
         Some(Verification::Failed { why }) => (format!("does not hold ({why})"), "Replace the certificate."),
+        Some(Verification::Other) => ("does not hold".to_owned(), "Replace the certificate."),
         Some(Verification::Trusted) | None => ("is not shown".to_owned(), "Show a certificate."),
     };
     let seen = format!("The certificate of {host} {what}: no sender takes the policy from there.");

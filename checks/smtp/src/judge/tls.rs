@@ -1,7 +1,7 @@
 //! STARTTLS and the certificate.
 
 use engine_plugin_api::{
-    Confidence, Evidence, Remedy, Severity,
+    Cause, CauseKind, Confidence, Evidence, Remedy, Severity, Subject, Unknown,
     services::{CertificateFacts, Verification},
 };
 
@@ -140,6 +140,11 @@ fn certificate(
             format!("shows a certificate of an issuer that is not publicly known ({}).", shown(&leaf.issuer)),
             "Get a certificate from a public authority, and let the server send the intermediate certificates with it.",
         ),
+        Verification::Other => {
+            let cause = Cause::new(CauseKind::Other, Verification::OTHER).seen_in(&server.reply.evidence);
+            let what = format!("whether the certificate of {} is in order", server.place());
+            return out.unknown(Unknown::new(Subject::Host(server.host().to_owned()), what, cause));
+        }
         Verification::Failed { why } => (
             CERTIFICATE_UNTRUSTED,
             format!("shows a certificate that cannot be verified: {why}."),

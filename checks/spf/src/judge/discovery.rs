@@ -30,7 +30,7 @@ pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
             not_recognised(facts, &candidate.text, *why, alone, out);
         }
     }
-    for candidate in &selection.sender_id {
+    for candidate in selection.sender_id() {
         let seen = format!("{} publishes a Sender ID record, `{}`.", facts.domain, candidate.text);
         let remedy = Remedy::step("Take the Sender ID record away; no receiver reads it.").withdraw(
             facts.home(&facts.domain),

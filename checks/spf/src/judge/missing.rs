@@ -79,7 +79,7 @@ pub fn judge(facts: &Facts, selection: &Selection, out: &mut Judgement) {
         }
     };
     // What the owner said in the old form counts more than what can be guessed.
-    let (step, text) = match selection.sender_id.first().and_then(|old| translated(&old.text)) {
+    let (step, text) = match selection.sender_id().next().and_then(|old| translated(&old.text)) {
         Some(text) => {
             let step = "Publish as SPF what the Sender ID record says, which no receiver reads; check that it still names \
                         every server that sends for the domain.";

@@ -219,9 +219,13 @@ pub(super) fn read(text: &str) -> KeyRecord {
         issues: list
             .issues
             .iter()
-            // White space may be folded in a key, and notes may hold anything.
+            // White space may be folded in a key, notes may hold anything, and what is
+            // no base64 in `p` is told when that is read.
             .filter(|issue| !matches!(issue.kind, tag_list::IssueKind::Control('\r' | '\n')))
-            .filter(|issue| !list.find("n").is_some_and(|n| is_inside(issue.span, n.value_span)))
+            .filter(|issue| {
+                let mut told = ["n", "p"].into_iter().filter_map(|name| list.find(name));
+                !told.any(|tag| is_inside(issue.span, tag.value_span))
+            })
             .map(|issue| Issue { span: issue.span, kind: IssueKind::List(issue.kind) })
             .collect(),
         ..KeyRecord::default()

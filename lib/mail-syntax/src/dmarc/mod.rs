@@ -52,7 +52,7 @@ pub use discover::{Discovery, Found, Gap, discover};
 pub use issue::{Issue, IssueKind, UriFault};
 pub use parse::parse;
 pub use record::{AlignmentMode, FailureOption, Policy, Psd, Record, Requested, Rules, Scope, Tag, TagName, Value};
-pub use select::{Candidate, Lookalike, Selection, is_record, select};
+pub use select::{Lookalike, Selection, is_record, select};
 pub use suffix::{is_public_suffix, organizational_domain};
 pub use uri::ReportUri;
 pub use walk::{Answers, Lookup, Step, StepFound, TreeWalk, names};

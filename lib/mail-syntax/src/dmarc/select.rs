@@ -1,26 +1,12 @@
 //! Which of a name's TXT records is the DMARC record.
 
-use crate::{spf::read_text, tag_list};
+use crate::{
+    tag_list,
+    txt::{self, Bare, is_quote},
+};
 
-/// The DMARC records of a name, and what else is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Records that receivers take for DMARC. One is right.
-    pub records: Vec<Candidate>,
-    /// Texts meant as DMARC that no receiver need take for it.
-    pub lookalikes: Vec<(Candidate, Lookalike)>,
-    /// Texts of another use.
-    pub others: Vec<Candidate>,
-}
-
-/// One TXT record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// Its position among the texts given.
-    pub index: usize,
-    /// Its text; what is no UTF-8 becomes U+FFFD.
-    pub text: String,
-}
+/// The DMARC records of a name, what only looks like one, and the rest.
+pub type Selection = txt::Selection<Lookalike>;
 
 /// Why a text that was meant as DMARC is none (RFC 7489 §6.6.3 step 2, RFC 9989 §4.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,20 +30,7 @@ pub enum Lookalike {
 /// Sorts the texts of a name's TXT records, each joined from its strings without a
 /// space (RFC 9989 §4.5).
 pub fn select<T: AsRef<[u8]>>(texts: &[T]) -> Selection {
-    let mut selection = Selection::default();
-    for (index, bytes) in texts.iter().enumerate() {
-        let bytes = bytes.as_ref();
-        let text = read_text(bytes).into_owned();
-        let candidate = Candidate { index, text };
-        if is_record(bytes) {
-            selection.records.push(candidate);
-        } else if let Some(why) = lookalike(&candidate.text) {
-            selection.lookalikes.push((candidate, why));
-        } else {
-            selection.others.push(candidate);
-        }
-    }
-    selection
+    txt::select(texts, is_record, lookalike)
 }
 
 /// Whether receivers take a text for a DMARC record: it begins with a tag `v` whose
@@ -79,10 +52,7 @@ pub(super) fn is_text_record(text: &str) -> bool {
 }
 
 fn lookalike(text: &str) -> Option<Lookalike> {
-    let invisible = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
-    let quote = |c: char| matches!(c, '"' | '\'' | '\\' | '`' | '\u{2018}'..='\u{201f}');
-    let shown = text.trim_start_matches(invisible);
-    let bare = shown.trim_start_matches(|c| quote(c) || invisible(c));
+    let Bare { shown, bare } = txt::bare(text);
     if bare.len() != text.len() && is_text_record(bare) {
         return Some(if bare.len() == shown.len() { Lookalike::LeadingSpace } else { Lookalike::Quoted });
     }
@@ -98,7 +68,7 @@ fn lookalike(text: &str) -> Option<Lookalike> {
                 // `v=DMARC1` behind text that is no tag is not first either.
                 if value == "DMARC1" { Lookalike::NotFirst } else { Lookalike::Case }
             } else if starts(value, "DMARC1") && !value[6..].starts_with(|c: char| c.is_ascii_digit()) {
-                if value.trim_matches(quote).eq_ignore_ascii_case("DMARC1") {
+                if value.trim_matches(is_quote).eq_ignore_ascii_case("DMARC1") {
                     Lookalike::Quoted
                 } else {
                     Lookalike::Glued

@@ -8,8 +8,9 @@ pub use result::{Evaluation, Step, StepOutcome, TermRef, TermText, Verdict, Visi
 
 use super::{
     Answer, Answers, Expansion, Kind, LOOKUP_LIMIT, MacroPlace, MacroString, Mechanism, NAME_LIMIT, Qualifier,
-    Question, VOID_LIMIT, discover, names, parse, read_text,
+    Question, VOID_LIMIT, discover, names, parse,
 };
+use crate::txt::read_text;
 
 /// Who sends, and what they say of themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -302,7 +303,7 @@ impl<'a> Run<'a> {
     /// A target with its macros replaced, in normal form.
     fn name(&mut self, target: &MacroString, domain: &str) -> Result<String, Stop> {
         let validated = if target.needs_validated() { self.best_validated(domain)? } else { None };
-        Ok(names::normal(&target.expand_name(&self.values(domain, validated.as_deref()))))
+        Ok(names::into_normal(target.expand_name(&self.values(domain, validated.as_deref()))))
     }
 
     fn values<'v>(&'v self, domain: &'v str, validated: Option<&'v str>) -> Expansion<'v> {

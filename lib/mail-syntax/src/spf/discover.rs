@@ -1,26 +1,17 @@
 //! Which of a name's TXT records is the SPF record.
 
-use super::read_text;
+use crate::txt::{self, Bare};
 
-/// The SPF records of a name, and what only looks like one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Records that begin with `v=spf1` and a space, or are nothing else
-    /// (RFC 7208 §4.5). One is right; more lead to `permerror`.
-    pub records: Vec<Candidate>,
-    /// Texts meant as SPF that no evaluator takes for it.
-    pub lookalikes: Vec<(Candidate, Lookalike)>,
+/// The SPF records of a name (RFC 7208 §4.5), what only looks like one, and the rest.
+/// More than one record leads to `permerror`.
+pub type Selection = txt::Selection<Lookalike>;
+
+impl Selection {
     /// Sender ID records (`spf2.0/…`, RFC 4406), which nobody reads any more.
-    pub sender_id: Vec<Candidate>,
-}
-
-/// One TXT record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// Its position among the texts given.
-    pub index: usize,
-    /// Its text.
-    pub text: String,
+    pub fn sender_id(&self) -> impl Iterator<Item = &txt::Candidate> {
+        let begins = |text: &str| text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("spf2.0/"));
+        self.others.iter().filter(move |other| begins(&other.text))
+    }
 }
 
 /// Why a text that was meant as SPF is none.
@@ -41,21 +32,7 @@ pub enum Lookalike {
 /// Sorts the texts of a name's TXT records, each joined from its strings
 /// without a space (RFC 7208 §3.3).
 pub fn select<T: AsRef<[u8]>>(texts: &[T]) -> Selection {
-    let mut selection = Selection::default();
-    for (index, bytes) in texts.iter().enumerate() {
-        let bytes = bytes.as_ref();
-        if is_record(bytes) {
-            selection.records.push(Candidate { index, text: read_text(bytes).into_owned() });
-        } else if bytes.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"spf2.0/")) {
-            selection.sender_id.push(Candidate { index, text: read_text(bytes).into_owned() });
-        } else {
-            let text = read_text(bytes);
-            if let Some(why) = lookalike(&text) {
-                selection.lookalikes.push((Candidate { index, text: text.into_owned() }, why));
-            }
-        }
-    }
-    selection
+    txt::select(texts, is_record, lookalike)
 }
 
 /// Whether an evaluator takes the text for an SPF record (RFC 7208 §4.5).
@@ -65,10 +42,7 @@ pub(super) fn is_record(bytes: &[u8]) -> bool {
 }
 
 fn lookalike(text: &str) -> Option<Lookalike> {
-    let invisible = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
-    let quote = |c: char| matches!(c, '"' | '\'' | '\\' | '`' | '\u{2018}'..='\u{201f}');
-    let shown = text.trim_start_matches(invisible);
-    let bare = shown.trim_start_matches(|c| quote(c) || invisible(c));
+    let Bare { shown, bare } = txt::bare(text);
     let start: String = bare.chars().take(12).collect::<String>().to_ascii_lowercase();
     if let Some(rest) = start.strip_prefix("v=spf") {
         return match rest.chars().next() {

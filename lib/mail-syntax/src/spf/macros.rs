@@ -141,6 +141,9 @@ impl MacroString {
 
     /// The text with its macros replaced (§7.3).
     pub fn expand(&self, values: &Expansion<'_>) -> String {
+        if self.is_literal() {
+            return self.text.clone();
+        }
         let mut out = String::with_capacity(self.text.len() + 32);
         let mut at = 0;
         for (span, one) in &self.macros {

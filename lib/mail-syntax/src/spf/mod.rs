@@ -44,12 +44,12 @@ mod tests;
 
 pub use answers::{Answer, Answers, Kind, Question};
 pub use check_host::{Evaluation, Query, Step, StepOutcome, TermRef, TermText, Verdict, Visited, Why, check_host};
-pub use discover::{Candidate, Lookalike, Selection, select};
+pub use discover::{Lookalike, Selection, select};
 pub use issue::{CidrFault, DomainFault, Issue, IssueKind, MacroFault};
 pub use macros::{Expansion, Macro, MacroLetter, MacroPlace, MacroString};
 pub use names::{is_queryable, reverse_name};
 pub use network::{DualCidr, Network};
-pub use parse::{parse, read_text};
+pub use parse::parse;
 pub use record::{Directive, Mechanism, Modifier, Qualifier, Record, Term, TermKind};
 pub use survey::{CostState, Explanation, Limits, Node, NodeState, Survey, TermCost, Use, survey};
 

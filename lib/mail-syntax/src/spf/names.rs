@@ -27,8 +27,16 @@ pub(super) fn fault(name: &str) -> Option<DomainFault> {
 /// again changes nothing: of several final dots, which no name has, none is taken
 /// away, so that [`is_queryable`] still sees them.
 pub(super) fn normal(name: &str) -> String {
-    let without = name.strip_suffix('.').filter(|rest| !rest.ends_with('.'));
-    without.unwrap_or(name).to_ascii_lowercase()
+    into_normal(name.to_owned())
+}
+
+/// The same of a name that is no longer needed as it was.
+pub(super) fn into_normal(mut name: String) -> String {
+    if name.ends_with('.') && !name.ends_with("..") {
+        name.pop();
+    }
+    name.make_ascii_lowercase();
+    name
 }
 
 /// The name under which the PTR records of `ip` stand (RFC 1035 §3.5, RFC 3596 §2.5).

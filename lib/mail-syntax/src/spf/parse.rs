@@ -3,18 +3,10 @@
 mod values;
 mod wishes;
 
-use std::borrow::Cow;
-
 use super::{
     Directive, Issue, IssueKind, MacroPlace, MacroString, Mechanism, Modifier, Qualifier, Record, Term, TermKind,
 };
 use crate::Span;
-
-/// The text of a TXT record's bytes; what is no UTF-8 becomes U+FFFD, which
-/// [`parse`] reports as [`IssueKind::NotAscii`].
-pub fn read_text(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
-}
 
 /// Reads a record. The version at its beginning is skipped; whether a text is
 /// an SPF record at all is for [`super::select`] to say.
@@ -22,7 +14,8 @@ pub fn read_text(bytes: &[u8]) -> Cow<'_, str> {
 /// Every fault of every term is reported; a term with a fault that makes
 /// evaluators give up becomes [`TermKind::Unreadable`], the others stand.
 pub fn parse(text: &str) -> Record {
-    let mut record = Record::default();
+    // Most records have fewer terms; a hostile one is not believed.
+    let mut record = Record { terms: Vec::with_capacity(8), issues: Vec::new() };
     let mut at = match text.get(..6) {
         Some(version) if version.eq_ignore_ascii_case("v=spf1") => 6,
         _ => 0,
@@ -50,9 +43,12 @@ fn rejoin(record: &mut Record, text: &str, at: usize, word: &str) -> bool {
     let lacking = record.issues.last().is_some_and(|issue| {
         issue.term + 1 == record.terms.len() && issue.kind == IssueKind::MissingValue && head.ends_with([':', '='])
     });
+    if !lacking {
+        return false;
+    }
     let sound = |text: &str| !parse(&format!("v=spf1 {text}")).is_broken();
     let whole = format!("{head}{word}");
-    if !lacking || sound(word) || !sound(&whole) {
+    if sound(word) || !sound(&whole) {
         return false;
     }
     let span = Span::new(last.span.start, at + word.len());
@@ -61,6 +57,24 @@ fn rejoin(record: &mut Record, text: &str, at: usize, word: &str) -> bool {
     record.issues.pop();
     record.issues.push(Issue { span, term, kind: IssueKind::DetachedValue, suggestion: Some(whole) });
     true
+}
+
+/// The length of the longest name of a term, `redirect`.
+const LONGEST_NAME: usize = 8;
+
+/// `name` in small letters; one that is too long for a term's name as it stands.
+fn folded<'n>(name: &'n str, letters: &'n mut [u8; LONGEST_NAME]) -> &'n str {
+    let Some(letters) = letters.get_mut(..name.len()) else { return name };
+    letters.copy_from_slice(name.as_bytes());
+    letters.make_ascii_lowercase();
+    std::str::from_utf8(letters).unwrap_or(name)
+}
+
+/// What a name belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Mechanism,
+    Modifier,
 }
 
 /// Reads one term.
@@ -75,7 +89,9 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn term(&mut self) -> TermKind {
         let unreadable = || TermKind::Unreadable(self.word.to_owned());
-        if let Some((at, stranger)) = self.word.char_indices().find(|(_, c)| !matches!(c, '\x21'..='\x7e')) {
+        let plain = self.word.bytes().all(|b| b.is_ascii_graphic());
+        let stranger = || self.word.char_indices().find(|(_, c)| !c.is_ascii_graphic());
+        if let Some((at, stranger)) = if plain { None } else { stranger() } {
             let kind = if stranger.is_ascii() { IssueKind::Control(stranger) } else { IssueKind::NotAscii(stranger) };
             let unreadable = unreadable();
             self.issue(kind, at, at + stranger.len_utf8(), wishes::plain(self.word));
@@ -111,18 +127,19 @@ impl<'a> Reader<'a> {
             let from = usize::from(qualifier.is_some());
             self.issue(IssueKind::ModifierName, from, from + name.len() + 1, None);
         }
-        let lower = name.to_ascii_lowercase();
+        let mut letters = [0; LONGEST_NAME];
+        let lower = folded(name, &mut letters);
         if let Some(known) = wishes::MECHANISMS.into_iter().find(|known| *known == lower) {
             let wish = format!("{}{known}:{value}", qualifier.map_or("", Qualifier::sign));
-            self.issue(IssueKind::MechanismAsModifier(lower.clone()), 0, self.word.len(), Some(wish));
+            self.issue(IssueKind::MechanismAsModifier(known.to_owned()), 0, self.word.len(), Some(wish));
         }
         if qualifier.is_some() {
             self.issue(IssueKind::QualifiedModifier, 0, 1, Some(format!("{name}={value}")));
         }
         let from = self.word.len() - value.len();
-        let modifier = match lower.as_str() {
-            "redirect" => Modifier::Redirect(self.domain(value, from, "redirect=")),
-            "exp" => Modifier::Explanation(self.domain(value, from, "exp=")),
+        let modifier = match lower {
+            "redirect" => Modifier::Redirect(self.domain(value, from, Owner::Modifier)),
+            "exp" => Modifier::Explanation(self.domain(value, from, Owner::Modifier)),
             _ => {
                 let value = self.macro_string(value, from);
                 Modifier::Unknown { name: name.to_owned(), value }
@@ -133,9 +150,10 @@ impl<'a> Reader<'a> {
 
     /// A mechanism; `value` is empty or begins with `:` or `/`.
     fn mechanism(&mut self, sign: &str, name: &str, value: &'a str) -> Option<Mechanism> {
-        let lower = name.to_ascii_lowercase();
+        let mut letters = [0; LONGEST_NAME];
+        let lower = folded(name, &mut letters);
         let from = self.word.len() - value.len();
-        match lower.as_str() {
+        match lower {
             "all" => {
                 if !value.is_empty() {
                     let kind =
@@ -159,13 +177,13 @@ impl<'a> Reader<'a> {
                     self.issue(IssueKind::UnexpectedCidr, slash, self.word.len(), Some(format!("{sign}ptr")));
                     return None;
                 }
-                let target = value.strip_prefix(':').map(|target| self.domain(target, from + 1, "ptr:"));
+                let target = value.strip_prefix(':').map(|target| self.domain(target, from + 1, Owner::Mechanism));
                 Some(Mechanism::Ptr(target))
             }
             "ip4" | "ip6" => self.network(sign, lower == "ip4", value).map(Mechanism::Ip),
             "redirect" | "exp" if value.starts_with(':') => {
                 let wish = format!("{lower}={}", &value[1..]);
-                self.issue(IssueKind::ModifierAsMechanism(lower), 0, self.word.len(), Some(wish));
+                self.issue(IssueKind::ModifierAsMechanism(lower.to_owned()), 0, self.word.len(), Some(wish));
                 None
             }
             _ => {

@@ -252,7 +252,7 @@ impl Walk<'_> {
             validated: None,
             time: None,
         };
-        Some(names::normal(&target.expand_name(&values)))
+        Some(names::into_normal(target.expand_name(&values)))
     }
 
     /// The answer to a question, or a note that it is missing. What counts

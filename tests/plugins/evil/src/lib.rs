@@ -98,6 +98,12 @@ impl Check for Evil {
                 }
             }
             "pending" => std::future::pending().await,
+            "ask" => {
+                let cause = cx.dns(DnsQuestion::new("a.example", RecordType::A)).await.cause();
+                before(&cx, format!("asked: {cause:?}"));
+                before(&cx, format!("waited: {:?}", cx.sleep(Duration::ZERO).await.map_err(|error| error.kind)));
+            }
+            "long-wait" => drop(cx.sleep(Duration::from_secs(23 * 3_600)).await),
             "pending-call" => drop(cx.dns(DnsQuestion::new("a.example", RecordType::A)).await),
             "busy" => {
                 let mut n = 0u64;

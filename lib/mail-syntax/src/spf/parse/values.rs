@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Reader;
+use super::{Owner, Reader};
 use crate::spf::{CidrFault, DomainFault, DualCidr, IssueKind, MacroString, Network, names};
 
 impl<'a> Reader<'a> {
@@ -18,9 +18,9 @@ impl<'a> Reader<'a> {
         if !cidr.is_empty() && !plain.is_empty() {
             let wish = Some(format!("{sign}{mechanism}:{plain}"));
             self.issue(IssueKind::UnexpectedCidr, self.word.len() - cidr.len(), self.word.len(), wish);
-            return self.domain(plain, from + 1, "");
+            return self.domain(plain, from + 1, Owner::Mechanism);
         }
-        self.domain(name, from + 1, &format!("{mechanism}:"))
+        self.domain(name, from + 1, Owner::Mechanism)
     }
 
     /// The name and prefix lengths of `a` and `mx`.
@@ -42,12 +42,12 @@ impl<'a> Reader<'a> {
             self.issue(IssueKind::MissingValue, from, from + 1, Some(format!("{sign}{mechanism}{cidr}")));
             return (None, DualCidr::default());
         }
-        let target = name.map(|name| self.domain(name, from + 1, &format!("{mechanism}:")));
+        let target = name.map(|name| self.domain(name, from + 1, Owner::Mechanism));
         (target, self.dual_cidr(cidr))
     }
 
     /// A name that DNS is asked about (`domain-spec`, §7.1), at `from` in the word.
-    pub(super) fn domain(&mut self, text: &'a str, from: usize, before: &str) -> MacroString {
+    pub(super) fn domain(&mut self, text: &'a str, from: usize, owner: Owner) -> MacroString {
         if text.is_empty() {
             self.issue(IssueKind::MissingValue, 0, self.word.len(), None);
             return MacroString::default();
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
         }
         if let Some((fault, start)) = domain_fault(&string) {
             let wish = match (fault, text.parse()) {
-                (DomainFault::IsAddress, Ok(address)) if before != "redirect=" && before != "exp=" => {
+                (DomainFault::IsAddress, Ok(address)) if owner == Owner::Mechanism => {
                     let sign = &self.word[..self.word.len() - self.word.trim_start_matches(['+', '-', '~', '?']).len()];
                     Some(format!("{sign}{}", written(address)))
                 }
@@ -118,17 +118,19 @@ impl<'a> Reader<'a> {
                 }
             },
         };
-        let other: Option<IpAddr> = if v4 {
-            plain.parse::<Ipv6Addr>().ok().map(Into::into)
-        } else {
+        let address: Option<IpAddr> = if v4 {
             plain.parse::<Ipv4Addr>().ok().map(Into::into)
+        } else {
+            plain.parse::<Ipv6Addr>().ok().map(Into::into)
         };
-        if let Some(address) = other {
-            self.issue(IssueKind::WrongFamily, from + 1, end, Some(format!("{sign}{}{cidr}", written(address))));
-            return None;
+        if let Some(address) = address {
+            return Some(Network { address, length });
         }
         match plain.parse::<IpAddr>() {
-            Ok(address) => Some(Network { address, length }),
+            Ok(address) => {
+                self.issue(IssueKind::WrongFamily, from + 1, end, Some(format!("{sign}{}{cidr}", written(address))));
+                None
+            }
             Err(_) => {
                 let bare =
                     plain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).and_then(|ip| ip.parse().ok());
@@ -173,7 +175,8 @@ fn domain_fault(string: &MacroString) -> Option<(DomainFault, usize)> {
     if tail.is_empty() {
         return None;
     }
-    if text.parse::<IpAddr>().is_ok() {
+    let numeric = || text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'.' || b == b':');
+    if numeric() && text.parse::<IpAddr>().is_ok() {
         return Some((DomainFault::IsAddress, 0));
     }
     let name = tail.strip_suffix('.').unwrap_or(tail);
