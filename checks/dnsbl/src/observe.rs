@@ -203,15 +203,7 @@ async fn exchange_addresses(cx: &Context, domain: &str) -> Found {
     }))
     .await;
     for (host, (a, aaaa)) in hosts.iter().zip(&replies) {
-        let mut addresses: Vec<IpAddr> = a
-            .records()
-            .chain(aaaa.records())
-            .filter_map(|record| match record.data {
-                RecordData::A { address } => Some(address.into()),
-                RecordData::Aaaa { address } => Some(address.into()),
-                _ => None,
-            })
-            .collect();
+        let mut addresses: Vec<IpAddr> = a.addresses().chain(aaaa.addresses()).collect();
         // Resolvers rotate records; the bound must not cut off others each time.
         addresses.sort_unstable();
         for address in addresses {
