@@ -15,13 +15,13 @@ use hickory_proto::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
-    sync::{Mutex, Semaphore},
+    sync::Mutex,
     task::JoinSet,
     time::{sleep, timeout},
 };
 
 use crate::{
-    hostile,
+    accept, hostile,
     log::{Log, Question, Transport},
     names::{Manner, Names, Reply},
     world::FaultAnswer,
@@ -116,18 +116,13 @@ impl DnsServer {
     }
 
     async fn serve_tcp(self: Arc<Self>, listener: TcpListener) {
-        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let mut connections = JoinSet::new();
-        loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-            let Ok((stream, _)) = listener.accept().await else { continue };
-            while connections.try_join_next().is_some() {}
+        accept::each(listener, MAX_CONNECTIONS, |stream, _| {
             let server = Arc::clone(&self);
-            connections.spawn(async move {
-                let _slot = slot;
+            async move {
                 let _ = server.converse(stream).await;
-            });
-        }
+            }
+        })
+        .await;
     }
 
     /// Answers the questions of one TCP connection, each after its own delay.

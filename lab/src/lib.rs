@@ -14,6 +14,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod accept;
 mod certs;
 mod dns;
 mod hostile;

@@ -11,13 +11,12 @@ use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
+    accept,
     hostile::{Act, Then},
     log::Log,
     script::{Dialogue, Script, Step},
@@ -47,19 +46,14 @@ pub(crate) struct SmtpEndpoint {
 impl SmtpEndpoint {
     /// Serves until the task is dropped.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
-        let slots = Arc::new(Semaphore::new(MAX_SESSIONS));
-        let mut sessions = JoinSet::new();
-        loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-            let Ok((stream, client)) = listener.accept().await else { continue };
-            while sessions.try_join_next().is_some() {}
+        accept::each(listener, MAX_SESSIONS, |stream, client| {
             let session = self.log.connected(self.address);
             let endpoint = Arc::clone(&self);
-            sessions.spawn(async move {
-                let _slot = slot;
+            async move {
                 let _ = endpoint.session(stream, client.ip(), session).await;
-            });
-        }
+            }
+        })
+        .await;
     }
 
     /// Holds one session; an error means that the client has gone.

@@ -7,13 +7,12 @@ use serde::Deserialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
+    accept,
     hostile::optional_escaped,
     log::{Log, WebRequest},
     world::{CertificateKind, OneOrMany, optional_duration},
@@ -156,18 +155,13 @@ pub(crate) struct WebEndpoint {
 impl WebEndpoint {
     /// Serves until the task is dropped.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
-        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let mut connections = JoinSet::new();
-        loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-            let Ok((stream, _)) = listener.accept().await else { continue };
-            while connections.try_join_next().is_some() {}
+        accept::each(listener, MAX_CONNECTIONS, |stream, _| {
             let endpoint = Arc::clone(&self);
-            connections.spawn(async move {
-                let _slot = slot;
+            async move {
                 let _ = endpoint.converse(stream).await;
-            });
-        }
+            }
+        })
+        .await;
     }
 
     /// Answers one request; an error means that the client has gone.

@@ -11,7 +11,7 @@ use crate::{
     outcome::{Cause, CauseKind, Judgement, Outcome, Unknown},
     services::{
         CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpEnd, HttpFetch, HttpReply, HttpRequest,
-        HttpStage, RecordData, RecordType, SMTP_SESSION, SmtpReply, SmtpRequest, Validation,
+        HttpStage, RecordType, SMTP_SESSION, SmtpReply, SmtpRequest, Validation,
     },
     stance::Stance,
 };
@@ -222,18 +222,8 @@ impl Context {
     pub async fn fetch(&self, host: &str, path: &str, max_body: u32) -> HttpFetch {
         let ask = |rtype| self.dns(DnsQuestion::new(host, rtype));
         let (v4, v6) = both(ask(RecordType::A), ask(RecordType::Aaaa)).await;
-        let mut addresses: Vec<std::net::IpAddr> = v4
-            .records()
-            .chain(v6.records())
-            .filter_map(|record| match record.data {
-                RecordData::A { address } => Some(address.into()),
-                RecordData::Aaaa { address } => Some(address.into()),
-                _ => None,
-            })
-            .collect();
-        addresses.truncate(MOST_TRIES);
         let mut tries = Vec::new();
-        for address in addresses {
+        for address in v4.addresses().chain(v6.addresses()).take(MOST_TRIES) {
             let reply = self.http(HttpRequest::new(host, address, path, max_body)).await;
             let goes_on = matches!(
                 reply.end,

@@ -99,12 +99,7 @@ fn exchanges(mx: &DnsReply, domain: &str) -> Vec<String> {
 async fn addresses(cx: &Context, host: &str) -> Vec<IpAddr> {
     let ask = |rtype| cx.dns(DnsQuestion::new(host, rtype));
     let (v4, v6) = join(ask(RecordType::A), ask(RecordType::Aaaa)).await;
-    let all = v4.records().chain(v6.records()).filter_map(|record| match record.data {
-        RecordData::A { address } => Some(IpAddr::from(address)),
-        RecordData::Aaaa { address } => Some(IpAddr::from(address)),
-        _ => None,
-    });
-    all.collect()
+    v4.addresses().chain(v6.addresses()).collect()
 }
 
 /// What the exchanges show, each at its first address. Shares the session that

@@ -57,7 +57,7 @@ async fn look(cx: &Context, validation: &Validation, exchange: exchangers::Excha
             (base, tlsa) = (target, expanded);
         }
     }
-    let families = [&v4, &v6].map(|reply| (name.clone(), exchangers::in_answer(reply)));
+    let families = [&v4, &v6].map(|reply| (name.clone(), reply.addresses().collect()));
     let tlsa_status = validation.of(&tlsa);
     (Exchange { preference, name, addresses, base, tlsa, tlsa_status, sessions: Vec::new() }, families)
 }

@@ -11,6 +11,7 @@ use futures_util::{
     future::{OptionFuture, join_all},
     join,
 };
+use mail_syntax::dmarc::organizational_domain;
 
 use crate::{
     catalogue::{Canary, Ipv6, Object, Role},
@@ -70,11 +71,20 @@ impl ListFacts {
     }
 }
 
-/// The domain and that of the sender, as far as they are names.
+/// The domain and that of the sender, as far as they are names, each with the
+/// registered domain above it: most lists hold only those, and would seem to
+/// know nothing of a name below.
 fn domains(target: &Target) -> Vec<What> {
     let sender = target.sender.as_deref().and_then(Target::domain_of);
-    let mut names: Vec<String> = target.domain.iter().cloned().chain(sender).filter(|name| is_zone(name)).collect();
-    names.dedup();
+    let mut names: Vec<String> = Vec::new();
+    for name in target.domain.iter().cloned().chain(sender).filter(|name| is_zone(name)) {
+        let registered = organizational_domain(&name).to_owned();
+        for name in [name, registered] {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
     names.into_iter().map(What::Domain).collect()
 }
 
@@ -203,15 +213,7 @@ async fn exchange_addresses(cx: &Context, domain: &str) -> Found {
     }))
     .await;
     for (host, (a, aaaa)) in hosts.iter().zip(&replies) {
-        let mut addresses: Vec<IpAddr> = a
-            .records()
-            .chain(aaaa.records())
-            .filter_map(|record| match record.data {
-                RecordData::A { address } => Some(address.into()),
-                RecordData::Aaaa { address } => Some(address.into()),
-                _ => None,
-            })
-            .collect();
+        let mut addresses: Vec<IpAddr> = a.addresses().chain(aaaa.addresses()).collect();
         // Resolvers rotate records; the bound must not cut off others each time.
         addresses.sort_unstable();
         for address in addresses {

@@ -110,15 +110,8 @@ fn exchange(data: &RecordData) -> Option<(u16, String)> {
 /// time, and IPv4 is what most senders use.
 async fn addresses(cx: &Context, host: &str) -> [Observed<Vec<IpAddr>>; 2] {
     let of = |reply: &DnsReply| {
-        reply.observed().map(|records| {
-            let mut addresses: Vec<IpAddr> = records
-                .iter()
-                .filter_map(|record| match record.data {
-                    RecordData::A { address } => Some(address.into()),
-                    RecordData::Aaaa { address } => Some(address.into()),
-                    _ => None,
-                })
-                .collect();
+        reply.observed().map(|_| {
+            let mut addresses: Vec<IpAddr> = reply.addresses().collect();
             addresses.sort();
             addresses
         })

@@ -62,7 +62,7 @@ async fn hold_sessions(cx: &Context, domain: &str, exchanges: &mut [Exchange]) -
     let hosts = join_all(exchanges.iter().map(|exchange| exchangers::addresses(cx, &exchange.name))).await;
     let mut families: Vec<(String, Vec<IpAddr>)> = Vec::new();
     for (exchange, (v4, v6)) in exchanges.iter().zip(hosts) {
-        families.extend([v4, v6].map(|reply| (exchange.name.clone(), exchangers::in_answer(&reply))));
+        families.extend([v4, v6].map(|reply| (exchange.name.clone(), reply.addresses().collect())));
     }
     let (chosen, left_out) = exchangers::choose(&families, MOST_SESSIONS);
     let requests = chosen.into_iter().map(|(host, address)| SmtpRequest::survey(host, address, domain));

@@ -145,12 +145,7 @@ pub struct Address {
 impl Address {
     /// Reads an A or AAAA record; `None` for any other.
     pub fn read(record: &DnsRecord) -> Option<Self> {
-        let ip = match record.data {
-            RecordData::A { address } => address.into(),
-            RecordData::Aaaa { address } => address.into(),
-            _ => return None,
-        };
-        Some(Address { ip, ttl: record.ttl, text: record.to_string() })
+        Some(Address { ip: record.address()?, ttl: record.ttl, text: record.to_string() })
     }
 
     /// The mnemonic of its type.

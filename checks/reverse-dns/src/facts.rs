@@ -175,14 +175,7 @@ impl Forward {
         if let Some(cause) = reply.cause() {
             return Observed::Unknown(cause);
         }
-        let mut addresses: Vec<IpAddr> = reply
-            .records()
-            .filter_map(|record| match record.data {
-                RecordData::A { address } => Some(address.into()),
-                RecordData::Aaaa { address } => Some(address.into()),
-                _ => None,
-            })
-            .collect();
+        let mut addresses: Vec<IpAddr> = reply.addresses().collect();
         addresses.sort();
         addresses.dedup();
         let alias = reply.answers.iter().find(|record| matches!(record.data, RecordData::Cname { .. }));

@@ -26,7 +26,7 @@ pub async fn observe(cx: &Context, domain: &str, config: &Config) -> Result<Fact
     for (exchange, (v4, v6)) in exchanges.iter().zip(hosts) {
         for reply in [v4, v6] {
             gap = gap.or_else(|| reply.cause());
-            families.push((exchange.name.clone(), exchangers::in_answer(&reply)));
+            families.push((exchange.name.clone(), reply.addresses().collect()));
         }
     }
     let (chosen, left_out) = exchangers::choose(&families, config.max_sessions.max(1));

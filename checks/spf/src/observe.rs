@@ -1,10 +1,7 @@
 //! Asks the DNS: whatever the tree and the evaluations need next, as soon as
 //! the answers so far name it, all at once.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine_plugin_api::{
     Context, Observed, Target,
@@ -149,15 +146,7 @@ fn answer(kind: Kind, reply: &DnsReply) -> Answer {
     let data = || reply.records().map(|record| &record.data);
     match kind {
         Kind::Txt => Answer::Texts(reply.records().filter_map(|record| record.joined_text()).collect()),
-        Kind::A | Kind::Aaaa => Answer::Addresses(
-            data()
-                .filter_map(|data| match data {
-                    RecordData::A { address } => Some(IpAddr::V4(*address)),
-                    RecordData::Aaaa { address } => Some(IpAddr::V6(*address)),
-                    _ => None,
-                })
-                .collect(),
-        ),
+        Kind::A | Kind::Aaaa => Answer::Addresses(reply.addresses().collect()),
         Kind::Mx => {
             let root = |name: String| if name == "." { String::new() } else { name };
             Answer::Names(exchanges_of(reply).into_iter().map(root).collect())

@@ -86,12 +86,7 @@ async fn address(cx: &Context, name: &str, rtype: RecordType) -> Result<Option<I
     if let Some(cause) = reply.cause() {
         return Err(cause);
     }
-    let addresses = reply.records().filter_map(|record| match record.data {
-        RecordData::A { address } => Some(IpAddr::from(address)),
-        RecordData::Aaaa { address } => Some(IpAddr::from(address)),
-        _ => None,
-    });
-    Ok(addresses.min())
+    Ok(reply.addresses().min())
 }
 
 async fn contact(cx: &Context, name: &str, ip: IpAddr) -> Contact {

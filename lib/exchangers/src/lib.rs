@@ -79,16 +79,6 @@ pub async fn addresses(cx: &Context, name: &str) -> (DnsReply, DnsReply) {
     join!(ask(RecordType::A), ask(RecordType::Aaaa))
 }
 
-/// The addresses in an answer.
-pub fn in_answer(reply: &DnsReply) -> Vec<IpAddr> {
-    let address = |data: &RecordData| match data {
-        RecordData::A { address } => Some(IpAddr::from(*address)),
-        RecordData::Aaaa { address } => Some(IpAddr::from(*address)),
-        _ => None,
-    };
-    reply.records().filter_map(|record| address(&record.data)).collect()
-}
-
 /// Chooses `most` pairs of exchange and address from the addresses of each
 /// exchange and family: the first address of every one, then the second, and so
 /// on. An address that two exchanges share is chosen once a name. The chosen, in

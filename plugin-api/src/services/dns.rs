@@ -212,6 +212,11 @@ impl DnsReply {
         self.answers.iter().filter(|record| record.rtype == self.question.rtype)
     }
 
+    /// The addresses in the answer to an A or AAAA question, in its order.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.records().filter_map(DnsRecord::address)
+    }
+
     /// The alias chain from the name asked for: the target of each CNAME in
     /// turn; empty when the name is no alias. Ends at a loop.
     pub fn aliases(&self) -> Vec<&str> {

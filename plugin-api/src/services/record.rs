@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     fmt,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use schemars::JsonSchema;
@@ -398,6 +398,15 @@ pub struct DnsRecord {
 }
 
 impl DnsRecord {
+    /// The address of an A or AAAA record; `None` for any other.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.data {
+            RecordData::A { address } => Some(address.into()),
+            RecordData::Aaaa { address } => Some(address.into()),
+            _ => None,
+        }
+    }
+
     /// The data as a zone file has it, for example `10 mail.example.org.`.
     pub fn data_text(&self) -> String {
         let dot = |name: &str| if name == "." { ".".to_owned() } else { format!("{name}.") };

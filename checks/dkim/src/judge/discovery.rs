@@ -120,8 +120,8 @@ fn nothing_found(facts: &Facts, out: &mut Judgement) {
     }
 }
 
-const ADVICE: &str = "give the selector: it is the value of `s=` in the DKIM-Signature field of a message that the domain \
-                      sent (setting `selectors` of the check dkim)";
+const ADVICE: &str = "give the selector with --selector: it is the value of `s=` in the DKIM-Signature field of a message \
+                      that the domain sent";
 
 fn tried(facts: &Facts) -> String {
     match facts.guessed {

@@ -133,7 +133,7 @@ impl<T> Value<T> {
     }
 }
 
-/// The registered tags (RFC 9989 §9.4).
+/// The registered tags (RFC 9989 §9.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TagName {
     /// `v`
