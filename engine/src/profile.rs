@@ -76,6 +76,18 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Every check, with settings and severities as they are, nothing muted.
+    pub fn of_all_checks() -> Self {
+        Profile {
+            summary: String::new(),
+            checks: Selection::All(All::All),
+            severities: BTreeMap::new(),
+            mute: Vec::new(),
+            settings: BTreeMap::new(),
+            guide: None,
+        }
+    }
+
     /// The settings of the checks: `own` over those of the profile.
     pub fn under(&self, own: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
         let mut settings = self.settings.clone();
@@ -125,14 +137,8 @@ mod tests {
     #[test]
     fn the_users_settings_come_before_those_of_the_profile_key_by_key() {
         let map = |value: Value| serde_json::from_value::<BTreeMap<String, Value>>(value).unwrap_or_default();
-        let profile = Profile {
-            summary: String::new(),
-            checks: Selection::All(All::All),
-            severities: BTreeMap::new(),
-            mute: Vec::new(),
-            settings: map(json!({ "a": { "x": 1, "y": 2 }, "b": { "z": 3 } })),
-            guide: None,
-        };
+        let profile =
+            Profile { settings: map(json!({ "a": { "x": 1, "y": 2 }, "b": { "z": 3 } })), ..Profile::of_all_checks() };
         let own = map(json!({ "a": { "y": 9 }, "c": { "w": 4 } }));
         let all = map(json!({ "a": { "x": 1, "y": 9 }, "b": { "z": 3 }, "c": { "w": 4 } }));
         assert_eq!(profile.under(&own), all);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-pub use scenario_play::{full, net_options, order, run, run_over, target};
+pub use scenario_play::{net_options, order, run, run_over, target};
 
 /// The `engine` program, built if need be.
 ///

@@ -4,7 +4,7 @@ use engine_plugin_api::{
 };
 
 use super::*;
-use crate::profile::{All, Mute, Selection};
+use crate::profile::Mute;
 
 macro_rules! page {
     ($code:literal, $severity:literal, $explains:literal) => {
@@ -67,17 +67,6 @@ fn run_of(findings: Vec<Finding>) -> CheckRun {
     }
 }
 
-fn profile() -> Profile {
-    Profile {
-        summary: String::new(),
-        checks: Selection::All(All::All),
-        severities: BTreeMap::new(),
-        mute: vec![],
-        settings: BTreeMap::new(),
-        guide: None,
-    }
-}
-
 fn settled(runs: Vec<CheckRun>, profile: &Profile) -> Settled {
     let mut registry = Registry::default();
     registry.add::<Probe>("built in").unwrap();
@@ -92,7 +81,7 @@ fn codes(settled: &Settled) -> Vec<&str> {
 fn the_cause_stands_before_its_worse_consequence() {
     let run =
         run_of(vec![finding("x-fine", "a"), finding("x-alone", "a"), finding("x-empty", "a"), finding("x-gone", "a")]);
-    let settled = settled(vec![run], &profile());
+    let settled = settled(vec![run], &Profile::of_all_checks());
     assert_eq!(codes(&settled), ["x-gone", "x-empty", "x-alone", "x-fine"]);
     assert_eq!(settled.verdict.root_cause.as_ref().unwrap().code, "x-gone");
     assert_eq!(settled.findings[1].caused_by.as_deref(), Some("x-gone"));
@@ -102,22 +91,22 @@ fn the_cause_stands_before_its_worse_consequence() {
 #[test]
 fn the_order_does_not_depend_on_the_order_of_arrival() {
     let all = [finding("x-empty", "b"), finding("x-empty", "a"), finding("x-alone", "c"), finding("x-fine", "d")];
-    let forth = settled(vec![run_of(all.to_vec())], &profile());
-    let back = settled(vec![run_of(all.into_iter().rev().collect())], &profile());
+    let forth = settled(vec![run_of(all.to_vec())], &Profile::of_all_checks());
+    let back = settled(vec![run_of(all.into_iter().rev().collect())], &Profile::of_all_checks());
     assert_eq!(forth, back);
 }
 
 #[test]
 fn equal_findings_are_one_and_keep_their_evidence() {
     let with = |id: &str| finding("x-alone", "a").evidence(Evidence::of(&EvidenceId(id.into())));
-    let settled = settled(vec![run_of(vec![with("one"), with("two"), with("one")])], &profile());
+    let settled = settled(vec![run_of(vec![with("one"), with("two"), with("one")])], &Profile::of_all_checks());
     assert_eq!(settled.findings.len(), 1);
     assert_eq!(settled.findings[0].evidence.len(), 2);
 }
 
 #[test]
 fn a_profile_weighs_and_mutes_and_a_mute_without_effect_is_named() {
-    let mut profile = profile();
+    let mut profile = Profile::of_all_checks();
     profile.severities.insert("x-alone".into(), Severity::Error);
     let mute = |code: &str, subject: Option<&str>| Mute {
         code: code.into(),
@@ -140,11 +129,11 @@ fn what_could_not_be_told_for_our_own_sake_points_at_the_finding_that_says_so() 
     let seen_in = |id: &str| Cause::new(CauseKind::OurSide, "no route").seen_in(&EvidenceId(id.into()));
     let unknown = |id: &str| Unknown::new(Subject::Domain("a".into()), format!("what {id} says"), seen_in(id));
     let run = |findings| CheckRun { unknowns: vec![unknown("dns:MX:a"), unknown("smtp:mx.a")], ..run_of(findings) };
-    let told = settled(vec![run(vec![finding("x-here", "b")])], &profile()).could_not_tell;
+    let told = settled(vec![run(vec![finding("x-here", "b")])], &Profile::of_all_checks()).could_not_tell;
     assert_eq!((told[0].explained_by.as_deref(), told[0].advice.as_deref()), (None, None));
     assert_eq!(told[1].explained_by.as_deref(), Some("x-here"));
     assert_eq!(told[1].advice.as_deref(), Some("See x-here: Port 25 is closed."));
-    let told = settled(vec![run(vec![])], &profile()).could_not_tell;
+    let told = settled(vec![run(vec![])], &Profile::of_all_checks()).could_not_tell;
     assert!(told.iter().all(|unknown| unknown.explained_by.is_none()));
 }
 
@@ -153,7 +142,7 @@ fn a_check_that_did_not_end_is_never_silent() {
     let cause = Cause::new(CauseKind::CheckFailed, "the check failed: boom");
     let mut failed = run_of(vec![finding("x-alone", "a")]);
     failed.outcome = Outcome::CouldNotTell { cause: cause.clone() };
-    let settled = settled(vec![failed], &profile());
+    let settled = settled(vec![failed], &Profile::of_all_checks());
     assert_eq!(settled.could_not_tell.len(), 1);
     assert_eq!(settled.could_not_tell[0].cause, cause);
     assert_eq!(codes(&settled), ["x-alone"]);
@@ -175,7 +164,7 @@ fn a_finding_says_how_to_check_again_in_shell_words() {
         ..Target::default()
     };
     let run = run_of(vec![finding("x-alone", "a").remedy(Remedy::step("Do.")).confidence(Confidence::Low)]);
-    let settled = settle(vec![run], &registry, &profile(), &target, "--lab");
+    let settled = settle(vec![run], &registry, &Profile::of_all_checks(), &target, "--lab");
     assert_eq!(
         settled.findings[0].recheck.as_deref(),
         Some(r"engine run --only x --lab --sender 'o'\''neil@a.example' a.example")
@@ -188,7 +177,7 @@ fn a_target_that_no_check_looked_at_is_not_called_good() {
     let mut run = run_of(vec![]);
     run.outcome = Outcome::NotApplicable { why: "test".into() };
     for runs in [vec![run], vec![]] {
-        let settled = settled(runs, &profile());
+        let settled = settled(runs, &Profile::of_all_checks());
         assert_eq!(settled.verdict.examined, 0);
         assert!(settled.verdict.summary.starts_with("nothing was examined"), "{}", settled.verdict.summary);
     }

@@ -15,7 +15,7 @@ use engine_core::{
     config::misfit,
     net::{Answer, NetOptions, Routes},
     plan::Choice,
-    profile::{All, Profile, Selection},
+    profile::Profile,
     recording::Journal,
     registry::{Registry, public_code},
     report::Report,
@@ -221,24 +221,12 @@ pub fn net_options(lab: &Lab) -> NetOptions {
     }
 }
 
-/// A profile of every check.
-pub fn full() -> Profile {
-    Profile {
-        summary: String::new(),
-        checks: Selection::All(All::All),
-        severities: BTreeMap::new(),
-        mute: Vec::new(),
-        settings: BTreeMap::new(),
-        guide: None,
-    }
-}
-
 /// An order for the checks `only` (all without any) with `settings` by check id.
 pub fn order(target: Target, only: &[&str], settings: BTreeMap<String, Value>) -> Order {
     Order {
         target,
         profile_name: "full".to_owned(),
-        profile: full(),
+        profile: Profile::of_all_checks(),
         choice: Choice { only: only.iter().map(|&id| id.to_owned()).collect(), skip: Vec::new() },
         settings,
         deadline: Duration::from_secs(30),

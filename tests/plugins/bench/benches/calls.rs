@@ -3,7 +3,6 @@
 //! Nothing here is a test: the figures are for people.
 
 use std::{
-    collections::BTreeMap,
     net::{SocketAddr, UdpSocket},
     path::Path,
     sync::Arc,
@@ -15,7 +14,7 @@ use engine_core::{
     net::NetOptions,
     plan::Choice,
     plugin::{self, Entry, HostProgram, Isolation, Plugin},
-    profile::{All, Profile, Selection},
+    profile::Profile,
     registry::Registry,
     session::{self, Network, Order},
 };
@@ -108,14 +107,7 @@ async fn run(registry: &Registry, resolver: SocketAddr, calls: u32, distinct: bo
     let order = Order {
         target: Target::domain("a.example"),
         profile_name: "bench".to_owned(),
-        profile: Profile {
-            summary: String::new(),
-            checks: Selection::All(All::All),
-            severities: BTreeMap::new(),
-            mute: Vec::new(),
-            settings: BTreeMap::new(),
-            guide: None,
-        },
+        profile: Profile::of_all_checks(),
         choice: Choice::default(),
         settings: [("bench.calls".to_owned(), json!({ "calls": calls, "distinct": distinct }))].into(),
         deadline: Duration::from_secs(60),
