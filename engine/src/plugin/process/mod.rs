@@ -2,16 +2,21 @@
 //!
 //! Threads of our own, not the runtime's, hold the connection: one starts the
 //! process, reads what it sends and waits for its end (Linux ends a process
-//! with the *thread* that started it), one writes, one keeps the end of what it
-//! prints. So a plugin works in a runtime without I/O, such as a replay's.
+//! with the *thread* that started it), one writes what is not taken at once, one
+//! keeps the end of what it prints. So a plugin works in a runtime without I/O,
+//! such as a replay's.
+
+mod ending;
+mod outgoing;
+mod socket;
 
 use std::{
     collections::BTreeMap,
-    io::{BufReader, Read, Write},
+    io::BufReader,
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
-    time::{Duration, Instant},
+    process::Child,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use engine_plugin_api::{
@@ -26,6 +31,11 @@ use engine_plugin_host::{
 };
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, oneshot};
 
+use self::{
+    ending::{crash, keep_output, reap},
+    outgoing::Outgoing,
+    socket::Socket,
+};
 use super::{
     carrier::{Carrier, End, Order, Running},
     service::{Answers, Service},
@@ -33,12 +43,8 @@ use super::{
 
 /// Time for a process to start, load and describe the plugin.
 const HELLO: Duration = Duration::from_secs(10);
-/// Time for a process that has closed its connection to be gone.
-const GONE: Duration = Duration::from_millis(500);
 /// Runs of one plugin at once; more wait for their turn.
 const RUNS: usize = 64;
-/// How much of the end of what it prints is kept, in bytes.
-const OUTPUT: usize = 2 << 10;
 
 /// The program that a plugin's process runs, with `plugin-host` as its argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +115,7 @@ impl Carrier for Processes {
             }
             let Order { check, config, target, message } = order;
             let begin = serde_json::to_vec(&Begin { check, config }).unwrap_or_default();
-            process.link.queue(Kind::Run, run, 0, 0, [&begin, &target, &message])?;
+            process.link.send(Kind::Run, run, 0, 0, [&begin, &target, &message])?;
             Ok(Box::new(InProcess { process, run, end: Some(end), _turn: turn }) as Box<dyn Running>)
         })
     }
@@ -140,7 +146,7 @@ impl Running for InProcess {
 
     fn stop(&self) {
         // A frame without parts is never too long.
-        let _ = self.process.link.queue(Kind::Stop, self.run, 0, 0, [&[]; 3]);
+        let _ = self.process.link.send(Kind::Stop, self.run, 0, 0, [&[]; 3]);
     }
 
     fn kill(&mut self) {
@@ -179,9 +185,7 @@ struct Link {
     child: Mutex<Child>,
     /// `None` once it has ended.
     runs: Mutex<Option<BTreeMap<u64, Entry>>>,
-    /// Frames for the writing thread.
-    frames: mpsc::Sender<Vec<u8>>,
-    socket: Mutex<Socket>,
+    outgoing: Outgoing,
 }
 
 impl Link {
@@ -199,11 +203,10 @@ impl Link {
         }
     }
 
-    /// Hands a frame to the writing thread: a process that does not read keeps nobody waiting.
-    fn queue(&self, kind: Kind, run: u64, tag: u64, status: i32, parts: [&[u8]; 3]) -> Result<(), LoadError> {
+    /// Sends a frame without waiting for anything.
+    fn send(&self, kind: Kind, run: u64, tag: u64, status: i32, parts: [&[u8]; 3]) -> Result<(), LoadError> {
         let long = |error: FrameError| LoadError::Host { why: format!("it cannot be sent {error}") };
-        // Without that thread the process is at its end.
-        let _ = self.frames.send(Frame::encode(kind, run, tag, status, parts).map_err(long)?);
+        self.outgoing.send(Frame::encode(kind, run, tag, status, parts).map_err(long)?);
         Ok(())
     }
 
@@ -225,12 +228,11 @@ impl Answers for ToProcess {
         let encoded = Frame::encode(Kind::Complete, self.run, ticket, status, [&head, &body, &[]])
             .or_else(|_| Frame::encode(Kind::Complete, self.run, ticket, E_LIMIT, [&[]; 3]));
         let Ok(frame) = encoded else { return };
-        // When it cannot be written, what is read next says why.
         if at_once {
             // This is the thread that reads what the process sends: it may wait for it.
-            let _ = lock(&self.link.socket).write_all(&frame);
+            self.link.outgoing.send_and_wait(frame);
         } else {
-            let _ = self.link.frames.send(frame);
+            self.link.outgoing.send(frame);
         }
     }
 }
@@ -256,7 +258,7 @@ type Said = oneshot::Sender<Result<(Arc<Link>, Hello), LoadError>>;
 /// Starts a process, and attends to it until it has ended.
 fn attend(program: &HostProgram, load: &Load, said: Said) {
     let failed = |error: std::io::Error| LoadError::Host { why: error.to_string() };
-    let started = start(program).map_err(failed);
+    let started = socket::start(program).map_err(failed);
     let (socket, mut child) = match started {
         Ok(started) => started,
         Err(error) => return drop(said.send(Err(error))),
@@ -264,25 +266,17 @@ fn attend(program: &HostProgram, load: &Load, said: Said) {
     let printed = Arc::new(Mutex::new(Vec::new()));
     let printing = child.stderr.take().map(|stderr| keep_output(stderr, Arc::clone(&printed)));
     let mut frames = BufReader::new(socket.0);
-    let (sender, queue) = mpsc::channel();
     let link = Arc::new(Link {
         child: Mutex::new(child),
         runs: Mutex::new(Some(BTreeMap::new())),
-        frames: sender,
-        socket: Mutex::new(socket.1),
+        outgoing: Outgoing::new(socket.1),
     });
     let hello = shake_hands(&link, &mut frames, load);
     let protocol = match hello {
         Ok(hello) => {
             let writer = Arc::clone(&link);
-            // It ends with the last link, or with the connection.
-            let written = std::thread::Builder::new().name("plugin writer".to_owned()).spawn(move || {
-                while let Ok(frame) = queue.recv() {
-                    if lock(&writer.socket).write_all(&frame).is_err() || !writer.lives() {
-                        break;
-                    }
-                }
-            });
+            let thread = std::thread::Builder::new().name("plugin writer".to_owned());
+            let written = thread.spawn(move || writer.outgoing.attend());
             if written.is_err() || said.send(Ok((Arc::clone(&link), hello))).is_err() {
                 link.kill();
             }
@@ -292,7 +286,7 @@ fn attend(program: &HostProgram, load: &Load, said: Said) {
             if !matches!(error, Broken::Ended) {
                 link.kill();
             }
-            let status = reap(&link);
+            let status = reap(&link.child);
             let error = match error {
                 Broken::Refused(error) => error,
                 Broken::Silent => LoadError::Unresponsive { phase: "loading".to_owned() },
@@ -302,7 +296,7 @@ fn attend(program: &HostProgram, load: &Load, said: Said) {
             return;
         }
     };
-    let status = reap(&link);
+    let status = reap(&link.child);
     let mut crash = crash(status, &printed, printing);
     if let Some(words) = protocol {
         crash.output = words;
@@ -313,8 +307,7 @@ fn attend(program: &HostProgram, load: &Load, said: Said) {
         entry.service.close();
         let _ = entry.ended.send(End::Lost { crash: crash.clone(), shared });
     }
-    // Wakes the writing thread, which then sees that it is over.
-    let _ = link.frames.send(Vec::new());
+    link.outgoing.end();
 }
 
 /// Why no greeting came.
@@ -327,7 +320,7 @@ enum Broken {
 fn shake_hands(link: &Link, frames: &mut BufReader<Socket>, load: &Load) -> Result<Hello, Broken> {
     let load = serde_json::to_vec(load).unwrap_or_default();
     let frame = Frame::encode(Kind::Load, 0, 0, 0, [&load, &[], &[]]).map_err(|_| Broken::Ended)?;
-    lock(&link.socket).write_all(&frame).map_err(|_| Broken::Ended)?;
+    link.outgoing.send(frame);
     frames.get_ref().patience(Some(HELLO)).map_err(|_| Broken::Ended)?;
     let hello = match Frame::read(frames) {
         Ok(Some(hello)) if hello.kind == Kind::Hello => hello,
@@ -387,131 +380,6 @@ fn converse(link: &Arc<Link>, frames: &mut BufReader<Socket>) -> Option<String> 
     }
 }
 
-/// Waits for a process that has closed its connection, and ends it if it
-/// lives on; its status when it ended by itself.
-fn reap(link: &Link) -> Option<ExitStatus> {
-    let begun = Instant::now();
-    loop {
-        let mut child = lock(&link.child);
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if begun.elapsed() < GONE => {}
-            _ => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return None;
-            }
-        }
-        drop(child);
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-fn crash(status: Option<ExitStatus>, printed: &Mutex<Vec<u8>>, printing: Option<mpsc::Receiver<()>>) -> Crash {
-    // A process of its own that it left behind may hold the pipe open.
-    let _ = printing.map(|printing| printing.recv_timeout(GONE));
-    let output = String::from_utf8_lossy(&lock(printed)).into_owned();
-    #[cfg(unix)]
-    let signal = status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status));
-    #[cfg(not(unix))]
-    let signal = None;
-    Crash { signal, code: status.and_then(|status| status.code()), output }
-}
-
-/// Keeps the end of what is printed; says so when that is all.
-fn keep_output(mut from: impl Read + Send + 'static, to: Arc<Mutex<Vec<u8>>>) -> mpsc::Receiver<()> {
-    let (done, ended) = mpsc::channel();
-    let work = move || {
-        let mut part = [0; 4096];
-        while let Ok(read) = from.read(&mut part) {
-            if read == 0 {
-                break;
-            }
-            let mut kept = lock(&to);
-            kept.extend_from_slice(&part[..read]);
-            let over = kept.len().saturating_sub(OUTPUT);
-            kept.drain(..over);
-        }
-        let _ = done.send(());
-    };
-    // Without the thread nothing is kept.
-    let _ = std::thread::Builder::new().name("plugin output".to_owned()).spawn(work);
-    ended
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The connection to a process: a pair of sockets that has no name.
-#[cfg(unix)]
-struct Socket(std::os::unix::net::UnixStream);
-
-#[cfg(unix)]
-impl Socket {
-    fn patience(&self, patience: Option<Duration>) -> std::io::Result<()> {
-        self.0.set_read_timeout(patience)
-    }
-}
-
-#[cfg(unix)]
-impl Read for Socket {
-    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(to)
-    }
-}
-
-#[cfg(unix)]
-impl Write for Socket {
-    fn write(&mut self, from: &[u8]) -> std::io::Result<usize> {
-        self.0.write(from)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
-}
-
-/// Starts a process with the other end of the connection as its standard input.
-#[cfg(unix)]
-fn start(program: &HostProgram) -> std::io::Result<((Socket, Socket), Child)> {
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-    let mut command = Command::new(&program.0);
-    command.arg("plugin-host").env_clear().current_dir("/");
-    command.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::piped());
-    let child = command.spawn()?;
-    let again = ours.try_clone()?;
-    Ok(((Socket(ours), Socket(again)), child))
-}
-
-/// The same over named pipes is still to be written for this system.
-#[cfg(not(unix))]
-struct Socket(std::convert::Infallible);
-
-#[cfg(not(unix))]
-impl Socket {
-    fn patience(&self, _: Option<Duration>) -> std::io::Result<()> {
-        match self.0 {}
-    }
-}
-
-#[cfg(not(unix))]
-impl Read for Socket {
-    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-        match self.0 {}
-    }
-}
-
-#[cfg(not(unix))]
-impl Write for Socket {
-    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-        match self.0 {}
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        match self.0 {}
-    }
-}
-
-#[cfg(not(unix))]
-fn start(_: &HostProgram) -> std::io::Result<((Socket, Socket), Child)> {
-    Err(std::io::Error::other("plugins have no process of their own on this system yet"))
 }
