@@ -80,6 +80,8 @@ pub struct NetConfig {
     pub reply_timeout: Option<String>,
     /// How long a check may take in all, waits that it asks for not counted; 120 s without.
     pub deadline: Option<String>,
+    /// How long a check may wait in all, for example for a second attempt; 15 min without, or what `--wait` says.
+    pub longest_wait: Option<String>,
     /// The name that we give with EHLO; the machine's own without.
     pub ehlo: Option<String>,
     /// The address to connect from.
@@ -315,13 +317,14 @@ impl Config {
 }
 
 impl NetConfig {
-    fn durations(&self) -> [(&'static str, &Option<String>); 5] {
+    fn durations(&self) -> [(&'static str, &Option<String>); 6] {
         [
             ("dns-timeout", &self.dns_timeout),
             ("connect-timeout", &self.connect_timeout),
             ("greeting-timeout", &self.greeting_timeout),
             ("reply-timeout", &self.reply_timeout),
             ("deadline", &self.deadline),
+            ("longest-wait", &self.longest_wait),
         ]
     }
 }

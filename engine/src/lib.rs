@@ -13,6 +13,7 @@
 //! [`session`] ties them together, for a live run and for a replay.
 
 pub mod config;
+pub mod deadline;
 pub mod guide;
 pub mod matrix;
 pub mod net;

@@ -187,6 +187,7 @@ fn order(
         choice: Choice { only: vec![check.to_owned()], skip: Vec::new() },
         settings,
         deadline,
+        longest_wait: Duration::ZERO,
         options: String::new(),
     }
 }

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `carrier.rs` | the seam: what carries a plugin's runs |
-//! | `process.rs` | a process of its own, the way for every plugin |
+//! | `process/` | a process of its own, the way for every plugin |
 //! | `in_process.rs` | the engine's process, for what the user trusts |
 //! | `service.rs` | carries out what a run calls, takes what it sends |
 //! | `check.rs` | one run from beginning to end, and what became of it |

@@ -230,6 +230,7 @@ pub fn order(target: Target, only: &[&str], settings: BTreeMap<String, Value>) -
         choice: Choice { only: only.iter().map(|&id| id.to_owned()).collect(), skip: Vec::new() },
         settings,
         deadline: Duration::from_secs(30),
+        longest_wait: Duration::from_secs(15 * 60),
         options: String::new(),
     }
 }

@@ -111,6 +111,7 @@ async fn run(registry: &Registry, resolver: SocketAddr, calls: u32, distinct: bo
         choice: Choice::default(),
         settings: [("bench.calls".to_owned(), json!({ "calls": calls, "distinct": distinct }))].into(),
         deadline: Duration::from_secs(60),
+        longest_wait: Duration::ZERO,
         options: String::new(),
     };
     let (_keep, interrupt) = tokio::sync::watch::channel(false);
