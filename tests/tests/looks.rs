@@ -7,6 +7,7 @@ use std::{
 };
 
 use engine_core::{
+    net::Request,
     plan::Choice,
     registry::Registry,
     report::Report,
@@ -15,8 +16,9 @@ use engine_core::{
 use engine_lab::{Lab, World};
 use engine_plugin_api::{
     Check, ConfigError, Context, Manifest, NoSettings, Outcome, SideEffect, Target,
-    services::{MailExchanger, SMTP_SURVEY},
+    services::{MailExchanger, SMTP_SURVEY, SmtpProbe, SmtpRequest},
 };
+use serde_json::json;
 
 const DOMAIN: &str = "healthy.example";
 const EXCHANGERS: [&str; 4] = ["25.25.10.1", "25.25.20.1", "2a09:25:10::1", "2a09:25:20::1"];
@@ -112,6 +114,22 @@ async fn whoever_surveys_shares_with_those_who_look() {
     let (_, seen) = run(chosen(&["acme.surveys", "dane"], &[])).await;
     assert_eq!(seen.len(), EXCHANGERS.len(), "{seen:?}");
     assert!(seen.values().all(|sessions| *sessions == [SURVEYED.to_vec()]), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_survey_with_other_mailboxes_is_evidence_of_its_own() {
+    let lab = Lab::start(&World::shipped()).await.unwrap();
+    let settings = [("smtp".to_owned(), json!({ "relay_recipient": "" }))].into();
+    let order = engine_tests::order(Target::domain(DOMAIN), &["smtp", "dane"], settings);
+    let finished = engine_tests::run(&registry(), &lab, order).await.unwrap();
+    let requests = finished.recording.journal.exchanges.values().filter_map(|exchange| match &exchange.request {
+        Request::Smtp(session) => Some(session),
+        _ => None,
+    });
+    let asks = |session: &&SmtpRequest| matches!(&session.probes[0], SmtpProbe::Envelope(foreign) if foreign.recipients.is_empty());
+    let (own, shared): (Vec<_>, Vec<_>) = requests.partition(asks);
+    assert_eq!((own.len(), shared.len()), (EXCHANGERS.len(), EXCHANGERS.len()));
+    lab.stop().await;
 }
 
 #[tokio::test]
