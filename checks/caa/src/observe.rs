@@ -7,7 +7,7 @@ use std::{
 
 use engine_plugin_api::{
     Context, Observed,
-    services::{DnsQuestion, DnsReply, DnsStatus, RecordData, RecordType, SmtpRequest, Verification},
+    services::{DnsQuestion, DnsReply, DnsStatus, MailExchanger, RecordData, RecordType, Verification},
 };
 use futures_util::future::{join, join_all};
 
@@ -127,14 +127,13 @@ async fn addresses(cx: &Context, host: &str) -> Observed<Vec<IpAddr>> {
     }
 }
 
-/// What the exchanges show, each at its first address. Shares the session that
-/// surveys the server; costs a connection where nobody else holds it. A server
-/// that cannot be reached is another check's business.
+/// What the exchanges show, each at its first address. Costs a look at each. A
+/// server that cannot be reached is another check's business.
 pub async fn certificates(cx: &Context, facts: &Facts) -> Vec<Shown> {
     let hosts = facts.exchanges.known().into_iter().flatten();
     let asked = hosts.filter_map(|(host, addresses)| Some((host, *addresses.first()?)));
     let shown = join_all(asked.map(|(host, address)| async move {
-        let reply = cx.smtp(SmtpRequest::survey(host, address, &facts.domain)).await;
+        let reply = cx.look(MailExchanger::new(host, address, &facts.domain)).await;
         let tls = reply.tls.filter(|tls| tls.verification == Verification::Trusted)?;
         let certificate = tls.chain.into_iter().next()?;
         Some(Shown { host: host.clone(), address, evidence: reply.evidence, certificate })

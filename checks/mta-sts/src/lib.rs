@@ -3,7 +3,7 @@
 
 use engine_plugin_api::{
     Category, Check, ConfigError, Context, Input, Manifest, Outcome, SideEffect, Target,
-    services::{DNS_LOOKUP, HTTP_GET, SMTP_SESSION},
+    services::{DNS_LOOKUP, HTTP_GET, SMTP_LOOK},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,7 +74,7 @@ impl Check for MtaSts {
         .category(Category::Transport)
         .needs_any(&[&[Input::Domain]])
         .side_effect(SideEffect::Connects)
-        .services(&[DNS_LOOKUP, HTTP_GET, SMTP_SESSION])
+        .services(&[DNS_LOOKUP, HTTP_GET, SMTP_LOOK])
         .pages(PAGES)
     }
 
