@@ -15,6 +15,7 @@ mod observe;
 pub use judge::judge;
 
 engine_plugin_api::findings! {
+    ALIAS_BROKEN = "mta-sts-alias-broken",
     ID_UNCHANGED = "mta-sts-id-unchanged",
     MAX_AGE_SHORT = "mta-sts-max-age-short",
     MISSING = "mta-sts-missing",

@@ -61,7 +61,8 @@ pub async fn observe(cx: &Context, domain: &str) -> Result<Facts, Outcome> {
     Ok(Facts {
         domain: domain.to_owned(),
         texts,
-        alias: record.aliases().last().map(|name| (*name).to_owned()),
+        home: record.home().to_owned(),
+        alias: record.aliases().first().map(|name| (*name).to_owned()),
         evidence: record.evidence,
         parent,
         fetch,
