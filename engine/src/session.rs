@@ -16,6 +16,7 @@ use crate::{
         Layer, NetOptions,
         budget::Budget,
         cache::Cache,
+        call::Looks,
         now_ms,
         policy::Policy,
         recorder::{Recorder, SharedJournal},
@@ -127,12 +128,13 @@ pub async fn run(
     let Order { target, profile_name, profile, choice, settings, deadline, longest_wait, options } = order;
     let plan = Plan::make(registry, &profile, &choice, &target)?;
 
+    let looks = Looks { surveyed: plan.surveys, recorded: None };
     let mut jobs = Vec::new();
     for planned in &plan.checks {
         let clock = Arc::<Clock>::default();
         let budget = Arc::new(Budget::new(Arc::clone(&network.shared), Arc::clone(&clock), longest_wait));
         let layer = Recorder { below: budget, journal: Arc::clone(&journal), check: planned.id.clone() };
-        jobs.push(job(registry, &planned.id, &settings, Arc::new(layer), clock, None)?);
+        jobs.push(job(registry, &planned.id, &settings, Arc::new(layer), looks.clone(), clock, None)?);
     }
     let runs = schedule::run(jobs, &target, deadline, interrupt, listener).await;
 
@@ -181,7 +183,8 @@ pub async fn replay(registry: &Registry, recording: Recording, listener: Listene
         let answers = Replay { journal: Arc::clone(&journal), check: planned.id.clone() };
         let layer = Recorder { below: Arc::new(answers), journal: Arc::clone(&again), check: planned.id.clone() };
         let cut = journal.cuts.get(&planned.id).cloned();
-        jobs.push(job(registry, &planned.id, settings, Arc::new(layer), Arc::default(), cut)?);
+        let looks = Looks { surveyed: plan.surveys, recorded: Some((Arc::clone(&journal), planned.id.clone())) };
+        jobs.push(job(registry, &planned.id, settings, Arc::new(layer), looks, Arc::default(), cut)?);
     }
     let (_keep, never) = watch::channel(false);
     let runs = schedule::run(jobs, target, Duration::from_secs(3600), never, listener).await;
@@ -194,6 +197,7 @@ fn job(
     id: &str,
     settings: &BTreeMap<String, Value>,
     layer: Arc<dyn Layer>,
+    looks: Looks,
     clock: Arc<Clock>,
     replayed_cut: Option<recording::Cut>,
 ) -> Result<Job, RunError> {
@@ -201,7 +205,7 @@ fn job(
     let instance = check
         .instance(settings.get(id).cloned().unwrap_or(Value::Null))
         .map_err(|error| RunError::Settings { check: id.to_owned(), error })?;
-    Ok(Job { manifest: Arc::new(check.manifest.clone()), check: instance, layer, clock, replayed_cut })
+    Ok(Job { manifest: Arc::new(check.manifest.clone()), check: instance, layer, looks, clock, replayed_cut })
 }
 
 fn assemble(registry: &Registry, recording: &Recording, plan: Plan, runs: Vec<schedule::CheckRun>) -> Report {
