@@ -24,6 +24,7 @@ pub mod recording;
 pub mod registry;
 pub mod report;
 pub mod schedule;
+pub mod schema;
 pub mod session;
 pub mod settle;
 mod suggest;

@@ -198,7 +198,7 @@ async fn run_one(
                 Cut { cause: cause.clone(), emissions: tray.emissions.len(), violations: tray.violations.clone() };
             (Outcome::CouldNotTell { cause }, Some(cut))
         }
-        (Ok(Ok(Ok(outcome))), None) => (outcome, None),
+        (Ok(Ok(Ok(outcome))), None) => (told(outcome, &id, &mut tray), None),
         (Ok(Err(error)), None) => {
             let words = if error.is_panic() { panic_words(&*error.into_panic()) } else { "it was stopped".to_owned() };
             (
@@ -229,6 +229,30 @@ async fn run_one(
     }
     listener(Event::Finished { check: id });
     run
+}
+
+/// What a check said of its end, held against what it has sent: "no fault" is
+/// not believed of one that sent a fault, nor a fault that nobody has seen.
+fn told(outcome: Outcome, id: &str, tray: &mut Tray) -> Outcome {
+    let found = tray.emissions.iter().any(|emission| matches!(emission, Emission::Finding(_)));
+    let unknown = tray.emissions.iter().find_map(|emission| match emission {
+        Emission::Unknown(unknown) => Some(unknown.cause.clone()),
+        _ => None,
+    });
+    let (said, is) = match (outcome, found, unknown) {
+        (Outcome::Findings, false, _) => {
+            let why = "it said that it found something, and sent nothing that it found";
+            let cause = Cause::new(CauseKind::CheckFailed, why);
+            ("has findings", Outcome::CouldNotTell { cause })
+        }
+        (Outcome::Clean, true, _) => ("is clean", Outcome::Findings),
+        (Outcome::NotApplicable { .. }, true, _) => ("is not applicable", Outcome::Findings),
+        (Outcome::Clean, false, Some(cause)) => ("is clean", Outcome::CouldNotTell { cause }),
+        (outcome, ..) => return outcome,
+    };
+    let words = if found { "sent findings" } else { "sent no finding" };
+    tray.violations.push(format!("`{id}` said that it {said}, and {words}"));
+    is
 }
 
 fn panic_words(payload: &(dyn std::any::Any + Send)) -> String {

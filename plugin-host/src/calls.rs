@@ -16,13 +16,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine_plugin_api::abi::{
-    Bytes, Completion, E_BAD_ARG, E_CANCELLED, E_ENDED, E_INTERNAL, E_LIMIT, Header, HostTable, KIND_EMISSION,
+use engine_plugin_api::{Emission, LogLine, Outcome, abi::{
+    Bytes, Completion, E_BAD_ARG, E_CANCELLED, E_ENDED, E_INTERNAL, E_LIMIT, E_UNSUPPORTED, Header, HostTable, KIND_EMISSION,
     KIND_LOG, KIND_OUTCOME, KIND_PANIC, NUDGED, OK, Status, limits,
-};
+}};
 
 /// The longest name of a service, in bytes.
-pub(crate) const METHOD: usize = 128;
+pub const METHOD: usize = 128;
+
+/// Whether what a check sends can be read, as a status.
+pub fn readable(kind: u32, head: &[u8]) -> Status {
+    let read = match kind {
+        KIND_EMISSION => serde_json::from_slice::<Emission>(head).is_ok(),
+        KIND_OUTCOME => serde_json::from_slice::<Outcome>(head).is_ok(),
+        KIND_LOG => serde_json::from_slice::<LogLine>(head).is_ok(),
+        KIND_PANIC => true,
+        _ => return E_UNSUPPORTED,
+    };
+    if read { OK } else { E_BAD_ARG }
+}
 
 /// What carries out the calls of a run.
 pub trait Backend: Send + Sync {

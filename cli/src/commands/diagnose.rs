@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use diagnosis::{Diagnosis, FORMAT, Given, Missing, Proofs, Stated, Step, Verdict, conclude, weigh};
 use engine_core::{
-    config::{Config, misfit, parse_duration},
+    config::{Config, parse_duration},
     plan::Choice,
     profile::Profile,
     registry::Registry,
+    schema::misfit,
     session::{self, Order},
 };
 use engine_plugin_api::{

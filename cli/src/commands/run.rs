@@ -8,13 +8,14 @@ use std::{
 };
 
 use engine_core::{
-    config::{Config, misfit, parse_duration},
+    config::{Config, parse_duration},
     nearest,
     plan::{Choice, Plan},
     profile::Profile,
     recording::{redact_text, secrets},
     registry::Registry,
     report::Report,
+    schema::misfit,
     session::{self, Order},
     shell_word,
 };

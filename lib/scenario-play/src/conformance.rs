@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use engine_core::{
-    config::misfit,
+    schema::misfit,
     registry::{Registered, Registry},
     report::Report,
 };

@@ -12,7 +12,7 @@ use std::{
 };
 
 use engine_core::{
-    config::misfit,
+    schema::misfit,
     net::{Answer, NetOptions, Routes},
     plan::Choice,
     profile::Profile,

@@ -11,30 +11,13 @@ mod serving;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{library::Described, sandbox::Enforced};
-
 /// What to load: the content of [`crate::frame::Kind::Load`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
     /// The file.
     pub path: String,
-    /// The SHA-256 that it must have; any without.
-    pub sha256: Option<String>,
-}
-
-/// What was loaded: the content of [`crate::frame::Kind::Hello`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hello {
-    /// What the plugin says of itself.
-    pub described: Described,
-    /// The file's absolute path without links.
-    pub path: String,
-    /// Its SHA-256 in hexadecimal.
+    /// The SHA-256 that it must have.
     pub sha256: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// What the system enforces on the process.
-    pub enforced: Enforced,
 }
 
 /// What to run: the first part of [`crate::frame::Kind::Run`]. The second is

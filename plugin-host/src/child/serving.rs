@@ -15,10 +15,10 @@ use engine_plugin_api::abi::{E_ENDED, E_FAILED, E_INTERNAL, E_LIMIT, OK, Status}
 
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::{Begin, Hello, Load, intake::Intake, leave};
+use super::{Begin, Load, intake::Intake, leave};
 use crate::{
     LoadError,
-    calls::{Backend, Run},
+    calls::{self, Backend, Run},
     frame::{Frame, Kind},
     library::{Library, Task, load},
     permissions, sandbox,
@@ -84,7 +84,11 @@ impl Backend for Served {
     }
 
     fn emit(&self, run: &Arc<Run>, kind: u32, head: &[u8], body: &[u8]) -> Status {
-        self.outgoing.send(Kind::Emit, run.number(), 0, kind.cast_signed(), [head, body, &[]])
+        match self.outgoing.send(Kind::Emit, run.number(), 0, kind.cast_signed(), [head, body, &[]]) {
+            // As the engine will see it.
+            OK => calls::readable(kind, head),
+            status => status,
+        }
     }
 
     fn exceeded(&self, run: &Arc<Run>) {
@@ -119,10 +123,10 @@ fn served(connection: UnixStream) {
     drop(bell);
     let mut frames = BufReader::new(connection);
     let Ok(Some(Frame { kind: Kind::Load, parts: [order, ..], .. })) = Frame::read(&mut frames) else { return };
-    let library = match opened(&order) {
-        Ok((library, hello)) => {
-            let hello = serde_json::to_vec(&hello).unwrap_or_default();
-            outgoing.send(Kind::Hello, 0, 0, OK, [&hello, &[], &[]]);
+    let library = match opened(&order, &outgoing) {
+        Ok(library) => {
+            let described = serde_json::to_vec(&library.described).unwrap_or_default();
+            outgoing.send(Kind::Hello, 0, 0, OK, [&described, &[], &[]]);
             library
         }
         Err(error) => {
@@ -151,7 +155,11 @@ impl Served {
             run.close();
             served.intake.forget(number);
             let denied = serde_json::to_vec(&sandbox::denied()).unwrap_or_default();
-            served.outgoing.send(Kind::Done, number, 0, ended.status, [&ended.error, &denied, &[]]);
+            let done = served.outgoing.send(Kind::Done, number, 0, ended.status, [&ended.error, &denied, &[]]);
+            if done != OK {
+                // The plugin has closed what is not its own: the end of this process is what can still be heard.
+                leave(1);
+            }
         };
         let begun = std::thread::Builder::new().name("check".to_owned()).stack_size(STACK).spawn(work);
         if begun.is_err() {
@@ -161,19 +169,20 @@ impl Served {
     }
 }
 
-/// Examines the file, confines this process, and only then lets the file in.
-fn opened(order: &[u8]) -> Result<(Library, Hello), LoadError> {
+/// Examines the file, confines this process and says so, and only then lets
+/// the file in: what was said before is not the plugin's word.
+fn opened(order: &[u8], outgoing: &Outgoing) -> Result<Library, LoadError> {
     let Load { path, sha256 } =
         serde_json::from_slice(order).map_err(|error| LoadError::Host { why: error.to_string() })?;
     let file = permissions::open(Path::new(&path))?;
-    if sha256.is_some_and(|expected| expected != file.sha256) {
+    if sha256 != file.sha256 {
         return Err(LoadError::HashMismatch { path });
     }
     let confined = |error: sandbox::SandboxError| LoadError::Sandbox { why: error.to_string() };
     let enforced = sandbox::enter(&file.file).map_err(confined)?;
-    let (path, sha256, size) = (file.path.clone(), file.sha256.clone(), file.size);
+    let enforced = serde_json::to_vec(&enforced).unwrap_or_default();
+    outgoing.send(Kind::Confined, 0, 0, OK, [&enforced, &[], &[]]);
     let library = load(file, true)?;
     sandbox::seal().map_err(confined)?;
-    let described = library.described.clone();
-    Ok((library, Hello { described, path, sha256, size, enforced }))
+    Ok(library)
 }

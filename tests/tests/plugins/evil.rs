@@ -40,7 +40,7 @@ const SURVIVED: &[Case] = &[
     case("giant-body", "", "", "refused: dns.lookup/1"),
     case("many-calls", "", "", "80 of 400 refused"),
     case("dropped-calls", "", "", "then: true"),
-    case("long-wait", "", "", "refused: clock.sleep/1: the check may wait 900 s in all; `longest-wait` under [net]"),
+    case("long-wait", "", "", "refused: the check may wait 900 s in all; `longest-wait` under [net]"),
     case("undeclared", "not all that it found could be taken", "`not-mine`, which its manifest does not declare", ""),
     case("denied", "", "does not name the service smtp.session/1", "denied: Some(Denied)"),
     case("unknown-service", "", "", "refused: this engine has no service quantum.teleport/1"),
@@ -151,6 +151,9 @@ async fn c_as_no_sdk_would_use_it() {
             ("bad-outcome", "it did not say how it ended", "an outcome that cannot be read", "before"),
             ("bad-status", "it returned -4711", "", "before"),
             ("escape", "", "", "red"),
+            ("clean-after-all", "", "said that it is clean, and sent findings", "before"),
+            ("nothing-found", "sent nothing that it found", "has findings, and sent no finding", ""),
+            ("statuses", "", "sent a line for the log that cannot be read", "statuses are right"),
         ] {
             let registry = registry(vec![Plugin::new(entry(&file, isolation).await, &host(), None)]);
             let finished = run(&registry, &[("raw.c", mode)], PLENTY).await;

@@ -21,13 +21,15 @@ use std::{
 
 use engine_plugin_api::{
     BoxFuture,
-    abi::{E_LIMIT, OK},
+    abi::{E_LIMIT, OK, limits},
 };
 use engine_plugin_host::{
     Crash, LoadError,
-    calls::{Answer, fresh_number},
-    child::{Begin, Hello, Load},
+    calls::{Answer, METHOD, fresh_number},
+    child::{Begin, Load},
     frame::{Frame, FrameError, Kind},
+    library::Described,
+    sandbox::Enforced,
 };
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -43,6 +45,11 @@ use super::{
 
 /// Time for a process to start, load and describe the plugin.
 const HELLO: Duration = Duration::from_secs(10);
+/// The longest frame in which a plugin describes itself, in bytes: its document,
+/// with every character of it escaped.
+const DESCRIPTION: usize = 6 * limits::MANIFEST + (64 << 10);
+/// What is read of what the sandbox denied, in bytes.
+const DENIED: usize = 16 << 10;
 /// Runs of one plugin at once; more wait for their turn.
 const RUNS: usize = 64;
 
@@ -58,11 +65,20 @@ impl HostProgram {
     }
 }
 
+/// What is known of a plugin once it is loaded.
+#[derive(Clone)]
+pub(super) struct Hello {
+    /// What it says of itself.
+    pub described: Described,
+    /// What is enforced on its process.
+    pub enforced: Enforced,
+}
+
 /// Has a process load `load` and describe it, and ends it.
 ///
 /// # Errors
 /// Why it cannot be loaded.
-pub async fn describe(program: &HostProgram, load: Load) -> Result<Hello, LoadError> {
+pub(super) async fn describe(program: &HostProgram, load: Load) -> Result<Hello, LoadError> {
     Ok(Process::start(program, load).await?.hello.clone())
 }
 
@@ -317,26 +333,35 @@ enum Broken {
     Ended,
 }
 
+/// Has the process load a file and describe it, in [`HELLO`] in all.
 fn shake_hands(link: &Link, frames: &mut BufReader<Socket>, load: &Load) -> Result<Hello, Broken> {
     let load = serde_json::to_vec(load).unwrap_or_default();
     let frame = Frame::encode(Kind::Load, 0, 0, 0, [&load, &[], &[]]).map_err(|_| Broken::Ended)?;
     link.outgoing.send(frame);
-    frames.get_ref().patience(Some(HELLO)).map_err(|_| Broken::Ended)?;
-    let hello = match Frame::read(frames) {
-        Ok(Some(hello)) if hello.kind == Kind::Hello => hello,
-        Err(FrameError::Io(error)) if is_time(&error) => return Err(Broken::Silent),
-        _ => return Err(Broken::Ended),
+    frames.get_mut().patience(Some(HELLO)).map_err(|_| Broken::Ended)?;
+    let unread = |why: String| {
+        let why = format!("its process described it so that it cannot be read: {why}");
+        Broken::Refused(LoadError::Manifest { why })
     };
-    frames.get_ref().patience(None).map_err(|_| Broken::Ended)?;
-    let unread = |error: serde_json::Error| {
-        Broken::Refused(LoadError::Manifest {
-            why: format!("its process described it so that it cannot be read: {error}"),
-        })
+    let mut next = |expected: Kind| match Frame::read_within(frames, DESCRIPTION) {
+        Ok(Some(frame)) if frame.kind == expected || frame.kind == Kind::Hello && frame.status != OK => Ok(frame),
+        Ok(Some(frame)) => Err(unread(format!("it sent {:?}", frame.kind))),
+        Err(FrameError::Io(error)) if is_time(&error) => Err(Broken::Silent),
+        Err(FrameError::Io(_) | FrameError::Cut) | Ok(None) => Err(Broken::Ended),
+        Err(error) => Err(unread(error.to_string())),
     };
-    match hello.status {
-        OK => serde_json::from_slice(&hello.parts[0]).map_err(unread),
-        _ => Err(Broken::Refused(serde_json::from_slice(&hello.parts[0]).map_err(unread)?)),
+    // This comes before anything of the file has run.
+    let confined = next(Kind::Confined)?;
+    let hello = if confined.kind == Kind::Confined { next(Kind::Hello)? } else { confined.clone() };
+    if hello.status != OK {
+        return Err(Broken::Refused(serde_json::from_slice(&hello.parts[0]).map_err(|error| unread(error.to_string()))?));
     }
+    let enforced = serde_json::from_slice(&confined.parts[0]).map_err(|error| unread(error.to_string()))?;
+    // From here on it is the plugin's word.
+    let described: Described = serde_json::from_slice(&hello.parts[0]).map_err(|error| unread(error.to_string()))?;
+    described.sound().map_err(Broken::Refused)?;
+    frames.get_mut().patience(None).map_err(|_| Broken::Ended)?;
+    Ok(Hello { described, enforced })
 }
 
 fn is_time(error: &std::io::Error) -> bool {
@@ -354,7 +379,7 @@ fn converse(link: &Arc<Link>, frames: &mut BufReader<Socket>) -> Option<String> 
         if kind == Kind::Done {
             let entry = lock(&link.runs).as_mut().and_then(|runs| runs.remove(&run));
             if let Some(Entry { ended, .. }) = entry {
-                let denied = serde_json::from_slice(&second).unwrap_or_default();
+                let denied = if second.len() > DENIED { Vec::new() } else { serde_json::from_slice(&second).unwrap_or_default() };
                 let _ = ended.send(End::Returned { status, error: first, denied });
             }
             continue;
@@ -363,6 +388,9 @@ fn converse(link: &Arc<Link>, frames: &mut BufReader<Socket>) -> Option<String> 
         // What comes of a run that has ended is too late.
         let Some(service) = service else { continue };
         match kind {
+            Kind::Submit if first.len() > METHOD || second.len() > limits::ARGUMENT || third.len() > limits::ARGUMENT => {
+                return Some("it sent a call that is larger than its host lets through".to_owned());
+            }
             Kind::Submit => {
                 let answers: Arc<dyn Answers> = Arc::new(ToProcess { link: Arc::clone(link), run });
                 match service.submit(tag, &String::from_utf8_lossy(&first), &second, &third, &answers) {
@@ -373,7 +401,7 @@ fn converse(link: &Arc<Link>, frames: &mut BufReader<Socket>) -> Option<String> 
             Kind::Cancel => service.cancel(tag),
             Kind::Emit => drop(service.emit(status.cast_unsigned(), &first, &second)),
             Kind::Exceeded => service.exceed(),
-            Kind::Done | Kind::Load | Kind::Hello | Kind::Run | Kind::Complete | Kind::Stop => {
+            Kind::Done | Kind::Load | Kind::Hello | Kind::Confined | Kind::Run | Kind::Complete | Kind::Stop => {
                 return Some(format!("it sent a frame that is not its own to send: {kind:?}"));
             }
         }

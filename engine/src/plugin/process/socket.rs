@@ -3,20 +3,29 @@
 use std::{
     io::{Read, Write},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::HostProgram;
 
 /// The connection to a process: a pair of sockets that has no name.
 #[cfg(unix)]
-pub(super) struct Socket(std::os::unix::net::UnixStream);
+pub(super) struct Socket {
+    stream: std::os::unix::net::UnixStream,
+    /// When reading is over.
+    until: Option<Instant>,
+}
 
 #[cfg(unix)]
 impl Socket {
-    /// How long a read waits; for ever without.
-    pub(super) fn patience(&self, patience: Option<Duration>) -> std::io::Result<()> {
-        self.0.set_read_timeout(patience)
+    fn new(stream: std::os::unix::net::UnixStream) -> Socket {
+        Socket { stream, until: None }
+    }
+
+    /// How long all reads from now on may take together; as long as they like without.
+    pub(super) fn patience(&mut self, patience: Option<Duration>) -> std::io::Result<()> {
+        self.until = patience.map(|patience| Instant::now() + patience);
+        self.stream.set_read_timeout(None)
     }
 
     /// Writes as much as is taken without waiting; how many bytes that was.
@@ -27,7 +36,7 @@ impl Socket {
         };
         let mut written = 0;
         while written < bytes.len() {
-            match send(&self.0, &bytes[written..], SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            match send(&self.stream, &bytes[written..], SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
                 Ok(more) => written += more,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
@@ -39,14 +48,21 @@ impl Socket {
 
     /// Writes all, however long that takes.
     pub(super) fn write_all(&self, bytes: &[u8]) -> std::io::Result<()> {
-        (&self.0).write_all(bytes)
+        (&self.stream).write_all(bytes)
     }
 }
 
 #[cfg(unix)]
 impl Read for Socket {
     fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(to)
+        if let Some(until) = self.until {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(std::io::ErrorKind::TimedOut.into());
+            }
+            self.stream.set_read_timeout(Some(left))?;
+        }
+        self.stream.read(to)
     }
 }
 
@@ -60,7 +76,7 @@ pub(super) fn start(program: &HostProgram) -> std::io::Result<((Socket, Socket),
     command.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = command.spawn()?;
     let again = ours.try_clone()?;
-    Ok(((Socket(ours), Socket(again)), child))
+    Ok(((Socket::new(ours), Socket::new(again)), child))
 }
 
 /// The same over named pipes is still to be written for this system.
@@ -69,7 +85,7 @@ pub(super) struct Socket(std::convert::Infallible);
 
 #[cfg(not(unix))]
 impl Socket {
-    pub(super) fn patience(&self, _: Option<Duration>) -> std::io::Result<()> {
+    pub(super) fn patience(&mut self, _: Option<Duration>) -> std::io::Result<()> {
         match self.0 {}
     }
 
