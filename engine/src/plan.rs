@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use engine_plugin_api::{Input, SideEffect, Target};
+use engine_plugin_api::{Input, SideEffect, Target, services::SMTP_SURVEY};
 use serde::{Deserialize, Serialize};
 
 use crate::{profile::Profile, registry::Registry, suggest::hint};
@@ -53,6 +53,9 @@ pub struct Plan {
     pub checks: Vec<Planned>,
     /// The checks that will not, in the order of their ids.
     pub skipped: Vec<Skipped>,
+    /// Whether any of the checks surveys mail exchangers, so that all share that
+    /// session.
+    pub surveys: bool,
 }
 
 impl Plan {
@@ -87,11 +90,14 @@ impl Plan {
             };
             match why {
                 Some(why) => plan.skipped.push(Skipped { id, why }),
-                None => plan.checks.push(Planned {
-                    id,
-                    side_effect: manifest.side_effect,
-                    discloses_to: manifest.discloses_to.clone(),
-                }),
+                None => {
+                    plan.surveys |= manifest.services.iter().any(|service| service == SMTP_SURVEY);
+                    plan.checks.push(Planned {
+                        id,
+                        side_effect: manifest.side_effect,
+                        discloses_to: manifest.discloses_to.clone(),
+                    });
+                }
             }
         }
         Ok(plan)

@@ -104,6 +104,18 @@ pub struct Journal {
     pub cuts: BTreeMap<String, Cut>,
 }
 
+impl Journal {
+    /// Whether it holds what came of the call `id` of `check`.
+    pub fn knows(&self, check: &str, id: &EvidenceId) -> bool {
+        self.exchanges.contains_key(id) || self.refusal(check, id).is_some()
+    }
+
+    /// Why the call `id` of `check` was not carried out, if it was not.
+    pub fn refusal(&self, check: &str, id: &EvidenceId) -> Option<&ServiceError> {
+        self.refusals.iter().find(|refusal| refusal.check == check && refusal.call == *id).map(|refusal| &refusal.error)
+    }
+}
+
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recording {

@@ -9,13 +9,16 @@ use std::{
 use engine_plugin_api::{
     BoxFuture, Cause, CauseKind, Context, DynCheck, Emission, Finding, Manifest, Outcome, Reply, ServiceError,
     ServiceErrorKind, Services, Stance, Target, Unknown,
-    services::{DnsQuestion, DnsReply, HttpReply, HttpRequest, SmtpReply, SmtpRequest},
+    services::{DnsQuestion, DnsReply, HttpReply, HttpRequest, MailExchanger, SmtpReply, SmtpRequest},
 };
 use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    net::{Answer, Layer, Request},
+    net::{
+        Answer, Layer, Request,
+        call::{Call, Looks},
+    },
     recording::Cut,
 };
 
@@ -73,6 +76,8 @@ pub struct Job {
     pub check: Arc<dyn Instance>,
     /// Its services.
     pub layer: Arc<dyn Layer>,
+    /// Which session answers its looks at exchangers.
+    pub looks: Looks,
     /// In a replay of a check that was cut off: how.
     pub replayed_cut: Option<Cut>,
 }
@@ -151,6 +156,7 @@ async fn run_one(
     let desk = Arc::new(Desk {
         manifest: Arc::clone(&job.manifest),
         layer: job.layer,
+        looks: job.looks,
         waits,
         sent,
         tray: Mutex::default(),
@@ -267,6 +273,7 @@ struct Tray {
 pub struct Desk {
     manifest: Arc<Manifest>,
     layer: Arc<dyn Layer>,
+    looks: Looks,
     waits: watch::Sender<Duration>,
     sent: watch::Sender<usize>,
     tray: Mutex<Tray>,
@@ -274,14 +281,15 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Carries out a request of the check, if its manifest names the service.
-    pub(crate) async fn exchange(&self, request: Request) -> Result<Answer, ServiceError> {
-        let method = request.method();
+    /// Carries out a call of the check, if its manifest names the service.
+    pub(crate) async fn exchange(&self, call: Call) -> Result<Answer, ServiceError> {
+        let method = call.method();
         if !self.manifest.services.iter().any(|service| service == method) {
             let why = format!("the manifest of `{}` does not name the service {method}", self.manifest.id);
             self.violation(why.clone());
             return Err(ServiceError::new(ServiceErrorKind::Denied, why));
         }
+        let request = self.looks.request(call);
         if let Request::Sleep(duration) = request {
             let total = self.waits.borrow().saturating_add(duration);
             if total > LONGEST_WAIT {
@@ -290,7 +298,14 @@ impl Desk {
             }
             self.waits.send_replace(total);
         }
-        Ok(self.layer.exchange(request.normal()).await?.answer)
+        Ok(self.layer.exchange(request).await?.answer)
+    }
+
+    async fn smtp_reply(&self, call: Call) -> Result<SmtpReply, ServiceError> {
+        match self.exchange(call).await? {
+            Answer::Smtp(reply) => Ok(*reply),
+            _ => wrong_kind(),
+        }
     }
 
     /// Keeps something that the check did against its manifest or the host's rules.
@@ -340,7 +355,7 @@ fn wrong_kind<T>() -> Result<T, ServiceError> {
 impl Services for Desk {
     fn call(&self, method: String, head: Value, _body: Vec<u8>) -> BoxFuture<'_, Result<Reply, ServiceError>> {
         Box::pin(async move {
-            let answer = self.exchange(Request::read(&method, head)?).await?;
+            let answer = self.exchange(Call::read(&method, head)?).await?;
             let head = serde_json::to_value(answer.head())
                 .map_err(|error| ServiceError::new(ServiceErrorKind::Internal, format!("{method}: {error}")))?;
             Ok(Reply { head, body: Vec::new() })
@@ -353,7 +368,7 @@ impl Services for Desk {
 
     fn dns(&self, question: DnsQuestion) -> BoxFuture<'_, Result<DnsReply, ServiceError>> {
         Box::pin(async move {
-            match self.exchange(Request::Dns(question)).await? {
+            match self.exchange(Call::Plain(Request::Dns(question))).await? {
                 Answer::Dns(reply) => Ok(reply),
                 _ => wrong_kind(),
             }
@@ -361,17 +376,20 @@ impl Services for Desk {
     }
 
     fn smtp(&self, request: SmtpRequest) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
-        Box::pin(async move {
-            match self.exchange(Request::Smtp(request)).await? {
-                Answer::Smtp(reply) => Ok(*reply),
-                _ => wrong_kind(),
-            }
-        })
+        Box::pin(self.smtp_reply(Call::Plain(Request::Smtp(request))))
+    }
+
+    fn look(&self, exchanger: MailExchanger) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
+        Box::pin(self.smtp_reply(Call::Look(exchanger)))
+    }
+
+    fn survey(&self, exchanger: MailExchanger) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
+        Box::pin(self.smtp_reply(Call::Survey(exchanger)))
     }
 
     fn http(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpReply, ServiceError>> {
         Box::pin(async move {
-            match self.exchange(Request::Http(request)).await? {
+            match self.exchange(Call::Plain(Request::Http(request))).await? {
                 Answer::Http(reply) => Ok(*reply),
                 _ => wrong_kind(),
             }
@@ -379,6 +397,6 @@ impl Services for Desk {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, Result<(), ServiceError>> {
-        Box::pin(async move { self.exchange(Request::Sleep(duration)).await.map(|_| ()) })
+        Box::pin(async move { self.exchange(Call::Plain(Request::Sleep(duration))).await.map(|_| ()) })
     }
 }

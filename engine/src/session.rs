@@ -15,6 +15,7 @@ use crate::{
         Layer, NetOptions,
         budget::Budget,
         cache::Cache,
+        call::Looks,
         now_ms,
         policy::Policy,
         recorder::{Recorder, SharedJournal},
@@ -124,11 +125,12 @@ pub async fn run(
     let Order { target, profile_name, profile, choice, settings, deadline, options } = order;
     let plan = Plan::make(registry, &profile, &choice, &target)?;
 
+    let looks = Looks { surveyed: plan.surveys, recorded: None };
     let mut jobs = Vec::new();
     for planned in &plan.checks {
         let budget: Arc<dyn Layer> = Arc::new(Budget::new(Arc::clone(&network.shared)));
         let layer = Recorder { below: budget, journal: Arc::clone(&journal), check: planned.id.clone() };
-        jobs.push(job(registry, &planned.id, &settings, Arc::new(layer), None)?);
+        jobs.push(job(registry, &planned.id, &settings, Arc::new(layer), looks.clone(), None)?);
     }
     let runs = schedule::run(jobs, &target, deadline, interrupt, listener).await;
 
@@ -177,7 +179,8 @@ pub async fn replay(registry: &Registry, recording: Recording, listener: Listene
         let answers = Replay { journal: Arc::clone(&journal), check: planned.id.clone() };
         let layer = Recorder { below: Arc::new(answers), journal: Arc::clone(&again), check: planned.id.clone() };
         let cut = journal.cuts.get(&planned.id).cloned();
-        jobs.push(job(registry, &planned.id, settings, Arc::new(layer), cut)?);
+        let looks = Looks { surveyed: plan.surveys, recorded: Some((Arc::clone(&journal), planned.id.clone())) };
+        jobs.push(job(registry, &planned.id, settings, Arc::new(layer), looks, cut)?);
     }
     let (_keep, never) = watch::channel(false);
     let runs = schedule::run(jobs, target, Duration::from_secs(3600), never, listener).await;
@@ -190,13 +193,14 @@ fn job(
     id: &str,
     settings: &BTreeMap<String, Value>,
     layer: Arc<dyn Layer>,
+    looks: Looks,
     replayed_cut: Option<recording::Cut>,
 ) -> Result<Job, RunError> {
     let check = registry.check(id).ok_or_else(|| RunError::MissingCheck(id.to_owned()))?;
     let instance = check
         .instance(settings.get(id).cloned().unwrap_or(Value::Null))
         .map_err(|error| RunError::Settings { check: id.to_owned(), error })?;
-    Ok(Job { manifest: Arc::new(check.manifest.clone()), check: instance, layer, replayed_cut })
+    Ok(Job { manifest: Arc::new(check.manifest.clone()), check: instance, layer, looks, replayed_cut })
 }
 
 fn assemble(registry: &Registry, recording: &Recording, plan: Plan, runs: Vec<schedule::CheckRun>) -> Report {

@@ -11,7 +11,7 @@ use crate::{
     outcome::{Cause, CauseKind, Judgement, Outcome, Unknown},
     services::{
         CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpEnd, HttpFetch, HttpReply, HttpRequest,
-        HttpStage, RecordType, SMTP_SESSION, SmtpReply, SmtpRequest, Validation,
+        HttpStage, MailExchanger, RecordType, SMTP_LOOK, SMTP_SESSION, SMTP_SURVEY, SmtpReply, SmtpRequest, Validation,
     },
     stance::Stance,
 };
@@ -128,6 +128,16 @@ pub trait Services: Send + Sync + 'static {
         Box::pin(async move { typed(self.call(SMTP_SESSION.to_owned(), json!(request), Vec::new()).await?) })
     }
 
+    /// `smtp.look/1`.
+    fn look(&self, exchanger: MailExchanger) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
+        Box::pin(async move { typed(self.call(SMTP_LOOK.to_owned(), json!(exchanger), Vec::new()).await?) })
+    }
+
+    /// `smtp.survey/1`.
+    fn survey(&self, exchanger: MailExchanger) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
+        Box::pin(async move { typed(self.call(SMTP_SURVEY.to_owned(), json!(exchanger), Vec::new()).await?) })
+    }
+
     /// `http.get/1`.
     fn http(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpReply, ServiceError>> {
         Box::pin(async move { typed(self.call(HTTP_GET.to_owned(), json!(request), Vec::new()).await?) })
@@ -198,8 +208,28 @@ impl Context {
         }
     }
 
-    /// Holds an SMTP session up to the stage that the request names. Costs one
-    /// connection, or none when the run has held the same session already.
+    /// Finds out what a mail exchanger shows until TLS is up. What the reply tells
+    /// of later stages is there only where another check of the run surveys. Costs
+    /// one connection, or none when the run has held the exchanger's session already.
+    pub async fn look(&self, exchanger: MailExchanger) -> SmtpReply {
+        match self.0.look(exchanger.clone()).await {
+            Ok(reply) => reply,
+            Err(error) => SmtpReply::not_held(&exchanger.look(), error.cause()),
+        }
+    }
+
+    /// Surveys a mail exchanger ([`MailExchanger::survey`]). Costs one connection,
+    /// or none when the run has held the exchanger's session already.
+    pub async fn survey(&self, exchanger: MailExchanger) -> SmtpReply {
+        match self.0.survey(exchanger.clone()).await {
+            Ok(reply) => reply,
+            Err(error) => SmtpReply::not_held(&exchanger.survey(), error.cause()),
+        }
+    }
+
+    /// Holds an SMTP session of the check's own, up to the stage that the request
+    /// names. Costs one connection, or none when the run has held the same session
+    /// already.
     pub async fn smtp(&self, request: SmtpRequest) -> SmtpReply {
         match self.0.smtp(request.clone()).await {
             Ok(reply) => reply,

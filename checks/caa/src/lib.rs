@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use engine_plugin_api::{
     Category, Check, ConfigError, Context, Manifest, Outcome, SideEffect, Target,
-    services::{DNS_LOOKUP, SMTP_SESSION},
+    services::{DNS_LOOKUP, SMTP_LOOK},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,8 @@ engine_plugin_api::findings! {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Whether the certificates that the exchanges show are held against their
-    /// CAA records; costs the session that other checks hold as well.
+    /// CAA records; costs a look at
+    /// each exchanger.
     pub certificates: bool,
     /// Further authorities: the organisation (or common name) of an issuer, and
     /// the names by which CAA records let it issue.
@@ -66,7 +67,7 @@ impl Check for Caa {
         )
         .category(Category::Transport)
         .side_effect(SideEffect::Connects)
-        .services(&[DNS_LOOKUP, SMTP_SESSION])
+        .services(&[DNS_LOOKUP, SMTP_LOOK])
         .pages(PAGES)
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use engine_plugin_api::{
     Context, Observed,
-    services::{DnsQuestion, DnsReply, DnsStatus, RecordData, RecordType, SmtpRequest, Verification},
+    services::{DnsQuestion, DnsReply, DnsStatus, MailExchanger, RecordData, RecordType, Verification},
 };
 use futures_util::future::{join, join_all};
 
@@ -29,7 +29,10 @@ pub async fn observe(cx: &Context, domain: &str) -> Facts {
         hosts.iter().flat_map(|host| names(host)).filter(|name| !sets.contains_key(*name)).collect();
     let (more, addresses) = join(ask_all(cx, &wanted), join_all(hosts.iter().map(|host| addresses(cx, host)))).await;
     sets.extend(more);
-    let exchanges = mx.observed().map(|_| hosts.iter().cloned().zip(addresses).collect());
+    let exchanges = match mx.observed() {
+        Observed::Known(records) => with_addresses(hosts.iter().cloned().zip(addresses), records.is_empty()),
+        Observed::Unknown(cause) => Observed::Unknown(cause),
+    };
     Facts {
         domain: domain.to_owned(),
         domain_gone: mx.status == DnsStatus::NxDomain && mx.aliases().is_empty(),
@@ -96,20 +99,41 @@ fn exchanges(mx: &DnsReply, domain: &str) -> Vec<String> {
     names
 }
 
-async fn addresses(cx: &Context, host: &str) -> Vec<IpAddr> {
-    let ask = |rtype| cx.dns(DnsQuestion::new(host, rtype));
-    let (v4, v6) = join(ask(RecordType::A), ask(RecordType::Aaaa)).await;
-    v4.addresses().chain(v6.addresses()).collect()
+/// The exchanges with what is known of their addresses. An implicit one is none where
+/// it has no address: the domain takes no mail (RFC 5321 §5.1).
+fn with_addresses(
+    looked: impl Iterator<Item = (String, Observed<Vec<IpAddr>>)>,
+    is_implicit: bool,
+) -> Observed<Vec<(String, Vec<IpAddr>)>> {
+    let mut exchanges = Vec::new();
+    for (host, addresses) in looked {
+        match addresses {
+            Observed::Known(addresses) if is_implicit && addresses.is_empty() => {}
+            Observed::Unknown(cause) if is_implicit => return Observed::Unknown(cause),
+            Observed::Known(addresses) => exchanges.push((host, addresses)),
+            Observed::Unknown(_) => exchanges.push((host, Vec::new())),
+        }
+    }
+    Observed::Known(exchanges)
 }
 
-/// What the exchanges show, each at its first address. Shares the session that
-/// surveys the server; costs a connection where nobody else holds it. A server
-/// that cannot be reached is another check's business.
+/// Unknown only where no address is known and there may be one.
+async fn addresses(cx: &Context, host: &str) -> Observed<Vec<IpAddr>> {
+    let (v4, v6) = exchangers::addresses(cx, host).await;
+    let found: Vec<IpAddr> = v4.addresses().chain(v6.addresses()).collect();
+    match v4.cause().or(v6.cause()) {
+        Some(cause) if found.is_empty() => Observed::Unknown(cause),
+        _ => Observed::Known(found),
+    }
+}
+
+/// What the exchanges show, each at its first address. Costs a look at each. A
+/// server that cannot be reached is another check's business.
 pub async fn certificates(cx: &Context, facts: &Facts) -> Vec<Shown> {
     let hosts = facts.exchanges.known().into_iter().flatten();
     let asked = hosts.filter_map(|(host, addresses)| Some((host, *addresses.first()?)));
     let shown = join_all(asked.map(|(host, address)| async move {
-        let reply = cx.smtp(SmtpRequest::survey(host, address, &facts.domain)).await;
+        let reply = cx.look(MailExchanger::new(host, address, &facts.domain)).await;
         let tls = reply.tls.filter(|tls| tls.verification == Verification::Trusted)?;
         let certificate = tls.chain.into_iter().next()?;
         Some(Shown { host: host.clone(), address, evidence: reply.evidence, certificate })

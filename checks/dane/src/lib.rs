@@ -4,7 +4,7 @@
 
 use engine_plugin_api::{
     Category, Check, ConfigError, Context, Input, Manifest, NoSettings, Outcome, SideEffect, Target,
-    services::{DNS_LOOKUP, SMTP_SESSION},
+    services::{DNS_LOOKUP, SMTP_LOOK},
 };
 
 pub mod facts;
@@ -43,7 +43,7 @@ impl Check for Dane {
         .category(Category::Transport)
         .needs_any(&[&[Input::Domain]])
         .side_effect(SideEffect::Connects)
-        .services(&[DNS_LOOKUP, SMTP_SESSION])
+        .services(&[DNS_LOOKUP, SMTP_LOOK])
         .pages(PAGES)
     }
 

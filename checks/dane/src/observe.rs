@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use engine_plugin_api::{
     Context, Outcome,
-    services::{DnsQuestion, DnsReply, RecordType, Security, SmtpRequest, Validation},
+    services::{DnsQuestion, DnsReply, MailExchanger, RecordType, Security, Validation},
 };
 use exchangers::MOST_SESSIONS;
 use futures_util::{future::join_all, join};
@@ -13,7 +13,7 @@ use futures_util::{future::join_all, join};
 use crate::facts::{Exchange, Facts, tlsa_name};
 
 /// Gathers the facts. Costs two questions at once, then three an exchange, one
-/// more for one that is an alias, and up to 16 sessions, those of the check `smtp`.
+/// more for one that is an alias, and up to 16 looks at exchangers.
 ///
 /// # Errors
 /// How the check ends where the domain takes no mail.
@@ -22,16 +22,16 @@ pub async fn observe(cx: &Context, domain: &str) -> Result<Facts, Outcome> {
     let found = found?;
     let looked = found.names.into_iter().map(|exchange| look(cx, &validation, exchange));
     let (mut exchanges, families): (Vec<Exchange>, Vec<_>) = join_all(looked).await.into_iter().unzip();
-    // Chosen among all, so that the sessions are those of the check `smtp`.
+    // Chosen among all, as other checks choose, so that the sessions are theirs.
     let families: Vec<(String, Vec<IpAddr>)> = families.into_iter().flatten().collect();
     let (chosen, _) = exchangers::choose(&families, MOST_SESSIONS);
     let wanted = |host: &str| exchanges.iter().any(|exchange| exchange.name == host && !exchange.records().is_empty());
-    let requests: Vec<SmtpRequest> = chosen
+    let looks: Vec<_> = chosen
         .into_iter()
         .filter(|(host, _)| wanted(host))
-        .map(|(host, address)| SmtpRequest::survey(host, address, domain))
+        .map(|(host, address)| cx.look(MailExchanger::new(host, address, domain)))
         .collect();
-    for reply in join_all(requests.into_iter().map(|request| cx.smtp(request))).await {
+    for reply in join_all(looks).await {
         if let Some(exchange) = exchanges.iter_mut().find(|exchange| exchange.name == reply.host) {
             exchange.sessions.push(reply);
         }

@@ -18,7 +18,9 @@ pub struct Facts {
     pub texts: Observed<Vec<String>>,
     /// The observation of them.
     pub evidence: EvidenceId,
-    /// Where `_mta-sts` leads as an alias, the last name.
+    /// The name at which the record stands: `_mta-sts`, or the end of its aliases.
+    pub home: String,
+    /// Where `_mta-sts` leads at once, where it is an alias.
     pub alias: Option<String>,
     /// The domain above, where it has a record of its own.
     pub parent: Option<String>,

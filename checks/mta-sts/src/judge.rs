@@ -10,7 +10,7 @@ use engine_plugin_api::{
 use mail_syntax::mta_sts::{self, Mode, Policy, RecordIssue};
 
 use crate::{
-    Config, ID_UNCHANGED, MISSING, RECORD_INVALID, RECORD_SEVERAL, UNANNOUNCED,
+    ALIAS_BROKEN, Config, ID_UNCHANGED, MISSING, RECORD_INVALID, RECORD_SEVERAL, UNANNOUNCED,
     facts::{Facts, PATH},
 };
 
@@ -38,6 +38,7 @@ pub fn judge(facts: &Facts, config: &Config) -> Judgement {
                     let issues = mta_sts::parse_record(text).issues;
                     out.find(invalid(facts, text, issues.first()));
                 }
+                (None, _) if leads_astray(facts) => out.find(alias_broken(facts)),
                 (None, Some((reply, text, policy))) if policy.faults().next().is_none() => {
                     out.find(unannounced(facts, &quoted(reply, text, None), &policy));
                 }
@@ -146,12 +147,35 @@ fn missing(facts: &Facts) -> Finding {
     Finding::new(MISSING, subject(facts), seen).evidence(Evidence::of(&facts.evidence)).remedy(remedy)
 }
 
+/// Whether `_mta-sts` was made an alias, and not by a wildcard, which would lead the
+/// policy host to the same name.
+fn leads_astray(facts: &Facts) -> bool {
+    facts.alias.is_some() && [&facts.fetch.v4, &facts.fetch.v6].iter().all(|reply| reply.home() != facts.home)
+}
+
+fn alias_broken(facts: &Facts) -> Finding {
+    let (name, home) = (facts.record_name(), &facts.home);
+    let seen = format!(
+        "{name} is an alias of {home}, where there is no MTA-STS record: senders act as if {} had no policy.",
+        facts.domain
+    );
+    let step = format!("Ask the service that {home} belongs to for the right name, or take the alias away");
+    let remedy = match facts.policy() {
+        Some((.., policy)) if policy.faults().next().is_none() => {
+            Remedy::step(format!("{step} and publish the record yourself.")).publish(&name, "TXT", "v=STSv1; id=1")
+        }
+        _ => Remedy::step(format!("{step}.")),
+    };
+    let remedy = facts.alias.iter().fold(remedy, |remedy, to| remedy.withdraw(&name, "CNAME", format!("{to}.")));
+    Finding::new(ALIAS_BROKEN, subject(facts), seen).evidence(Evidence::of(&facts.evidence)).remedy(remedy)
+}
+
 fn several(facts: &Facts, texts: &[&str]) -> Finding {
-    let name = facts.record_name();
+    let name = &facts.home;
     let seen = format!("{name} has {} MTA-STS records: senders then act as if there were none.", texts.len());
     let mut remedy = Remedy::step("Leave one record.");
     for text in texts.iter().skip(1) {
-        remedy = remedy.withdraw(&name, "TXT", *text);
+        remedy = remedy.withdraw(name, "TXT", *text);
     }
     let mut finding = Finding::new(RECORD_SEVERAL, subject(facts), seen).remedy(remedy);
     finding.evidence = texts.iter().map(|text| Evidence::quoting(&facts.evidence, *text)).collect();
@@ -159,7 +183,7 @@ fn several(facts: &Facts, texts: &[&str]) -> Finding {
 }
 
 fn invalid(facts: &Facts, text: &str, issue: Option<&RecordIssue>) -> Finding {
-    let name = facts.record_name();
+    let name = &facts.home;
     let label = issue.map_or_else(|| "no MTA-STS record".to_owned(), |issue| issue.kind.to_string());
     let seen =
         format!("The MTA-STS record of {} is faulty ({label}): senders act as if there were no policy.", facts.domain);
@@ -170,8 +194,8 @@ fn invalid(facts: &Facts, text: &str, issue: Option<&RecordIssue>) -> Finding {
     let written = mta_sts::parse_record(text).id().unwrap_or_default();
     let usable: String = written.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
     let id = if usable.is_empty() { "1".to_owned() } else { usable };
-    let remedy = Remedy::step("Replace the record.").withdraw(&name, "TXT", text).publish(
-        &name,
+    let remedy = Remedy::step("Replace the record.").withdraw(name, "TXT", text).publish(
+        name,
         "TXT",
         format!("v=STSv1; id={id}"),
     );
@@ -206,9 +230,9 @@ fn id_unchanged(facts: &Facts, record: &str, id: &str, config: &Config, out: &mu
          it, for up to {days} days.",
         facts.domain
     );
-    let name = facts.record_name();
-    let remedy = Remedy::step("Give the record a new id.").withdraw(&name, "TXT", record).publish(
-        &name,
+    let name = &facts.home;
+    let remedy = Remedy::step("Give the record a new id.").withdraw(name, "TXT", record).publish(
+        name,
         "TXT",
         format!("v=STSv1; id={}", next_id(id)),
     );

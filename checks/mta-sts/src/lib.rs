@@ -3,7 +3,7 @@
 
 use engine_plugin_api::{
     Category, Check, ConfigError, Context, Input, Manifest, Outcome, SideEffect, Target,
-    services::{DNS_LOOKUP, HTTP_GET, SMTP_SESSION},
+    services::{DNS_LOOKUP, HTTP_GET, SMTP_LOOK},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ mod observe;
 pub use judge::judge;
 
 engine_plugin_api::findings! {
+    ALIAS_BROKEN = "mta-sts-alias-broken",
     ID_UNCHANGED = "mta-sts-id-unchanged",
     MAX_AGE_SHORT = "mta-sts-max-age-short",
     MISSING = "mta-sts-missing",
@@ -73,7 +74,7 @@ impl Check for MtaSts {
         .category(Category::Transport)
         .needs_any(&[&[Input::Domain]])
         .side_effect(SideEffect::Connects)
-        .services(&[DNS_LOOKUP, HTTP_GET, SMTP_SESSION])
+        .services(&[DNS_LOOKUP, HTTP_GET, SMTP_LOOK])
         .pages(PAGES)
     }
 

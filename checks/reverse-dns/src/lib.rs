@@ -7,8 +7,9 @@
 
 use engine_plugin_api::{
     Category, Check, ConfigError, Context, Input, Judgement, Manifest, Outcome, SideEffect, Target,
-    services::{DNS_LOOKUP, SMTP_SESSION},
+    services::{DNS_LOOKUP, SMTP_LOOK},
 };
+use futures_util::join;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +75,7 @@ impl Check for ReverseDns {
         .category(Category::Dns)
         .needs_any(&[&[Input::Domain], &[Input::Ip]])
         .side_effect(SideEffect::Connects)
-        .services(&[DNS_LOOKUP, SMTP_SESSION])
+        .services(&[DNS_LOOKUP, SMTP_LOOK])
         .pages(PAGES)
     }
 
@@ -86,12 +87,17 @@ impl Check for ReverseDns {
         if target.domain.is_none() && target.ip.is_none() {
             return Outcome::NotApplicable { why: "neither a domain nor an address was given".into() };
         }
-        let facts = observe::observe(&cx, &target, &self.config).await;
+        let mut facts = observe::observe(&cx, &target, &self.config).await;
+        let greeters = if self.config.banner { observe::greeters(&facts) } else { Vec::new() };
         // What the DNS decides does not wait for a server that is slow to greet.
-        let named = judge(&facts, &self.config);
-        let so_far = (named.findings.is_empty(), named.unknowns.first().map(|unknown| unknown.cause.clone()));
-        cx.conclude(named);
-        let banners = if self.config.banner { observe::banners(&cx, &facts).await } else { Vec::new() };
+        let named = async {
+            observe::confirm(&cx, &mut facts.addresses).await;
+            let named = judge(&facts, &self.config);
+            let so_far = (named.findings.is_empty(), named.unknowns.first().map(|unknown| unknown.cause.clone()));
+            cx.conclude(named);
+            so_far
+        };
+        let (so_far, banners) = join!(named, observe::banners(&cx, greeters));
         let greeted: Judgement = judge_banners(&facts, &banners);
         match (cx.conclude(greeted), so_far) {
             (Outcome::Findings, _) | (_, (false, _)) => Outcome::Findings,

@@ -1,10 +1,10 @@
-//! Asks the DNS, and in the end the exchanges how they greet.
+//! Asks the DNS, and the exchanges how they greet.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use engine_plugin_api::{
     Cause, Context, Observed, Target,
-    services::{DnsQuestion, DnsStatus, RecordData, RecordType, SmtpRequest},
+    services::{DnsQuestion, DnsStatus, MailExchanger, RecordData, RecordType, SmtpAnswer},
 };
 use futures_util::{future::join_all, join};
 
@@ -36,9 +36,10 @@ struct Found {
     host: String,
 }
 
-/// Gathers what the DNS tells. Costs one question for the exchanges and two
-/// each, then one an address and one for each of its names, and two for the
-/// name given with HELO. All that does not hang together is asked at once.
+/// Gathers the addresses and their PTR records; [`confirm`] adds where the names
+/// lead. Costs one question for the exchanges and two each, then one an address,
+/// and two for the name given with HELO. All that does not hang together is asked
+/// at once.
 pub async fn observe(cx: &Context, target: &Target, config: &Config) -> Facts {
     let given = target.ip.filter(|ip| ip_scope::is_global(*ip));
     let (mut first, (exchanges, mut gaps), helo) = join!(
@@ -85,14 +86,20 @@ pub async fn observe(cx: &Context, target: &Target, config: &Config) -> Facts {
 
 async fn address(cx: &Context, ip: IpAddr, sends: bool) -> Address {
     let ptr = Ptr::of(&cx.dns(DnsQuestion::new(&names::reverse(ip), RecordType::Ptr)).await);
-    let records = ptr.known().map(|ptr| ptr.records.as_slice()).unwrap_or_default();
-    let legal = records.iter().map(|record| record.name.clone()).filter(|name| names::illegal(name).is_none());
-    let names = join_all(legal.take(NAMES).map(|name| async move {
-        let forward = forward(cx, &name, family(ip)).await;
-        (name, forward)
+    Address { ip, sends, exchanges: Vec::new(), host: None, ptr, names: Vec::new() }
+}
+
+/// Looks up where the names of the addresses lead. Costs one question a name.
+pub async fn confirm(cx: &Context, addresses: &mut [Address]) {
+    join_all(addresses.iter_mut().map(|address| async {
+        let legal = address.records().iter().map(|record| &record.name).filter(|name| names::illegal(name).is_none());
+        let names = legal.take(NAMES).map(|name| async {
+            let forward = forward(cx, name, family(address.ip)).await;
+            (name.clone(), forward)
+        });
+        address.names = join_all(names).await;
     }))
     .await;
-    Address { ip, sends, exchanges: Vec::new(), host: None, ptr, names }
 }
 
 fn family(ip: IpAddr) -> RecordType {
@@ -158,21 +165,24 @@ async fn helo(cx: &Context, text: &str) -> Helo {
     Helo { text: text.to_owned(), addresses }
 }
 
-/// How the exchanges greet, each at each of its addresses that has a name.
-/// Shares the session that surveys the server; costs a connection where
-/// nobody else holds it.
-pub async fn banners(cx: &Context, facts: &Facts) -> Vec<Banner> {
+/// The exchanges that are looked at: each at each of its addresses that has a name.
+pub fn greeters(facts: &Facts) -> Vec<MailExchanger> {
     let Some(domain) = facts.domain.as_deref() else { return Vec::new() };
     let named = facts.addresses.iter().filter(|address| !address.records().is_empty());
-    let asked = named.filter_map(|address| Some((address.exchanges.first()?, address.ip))).take(SESSIONS);
-    join_all(asked.map(|(exchange, ip)| async move {
-        let reply = cx.smtp(SmtpRequest::survey(exchange, ip, domain)).await;
-        let first_line = |answer: Option<engine_plugin_api::services::SmtpAnswer>| {
+    let greeters = named.filter_map(|address| Some(MailExchanger::new(address.exchanges.first()?, address.ip, domain)));
+    greeters.take(SESSIONS).collect()
+}
+
+/// How the exchanges greet. Costs a look at each.
+pub async fn banners(cx: &Context, greeters: Vec<MailExchanger>) -> Vec<Banner> {
+    join_all(greeters.into_iter().map(|exchanger| async {
+        let reply = cx.look(exchanger).await;
+        let first_line = |answer: Option<SmtpAnswer>| {
             answer.filter(|answer| answer.is_positive()).and_then(|answer| answer.lines.into_iter().next())
         };
         Banner {
-            exchange: exchange.clone(),
-            ip,
+            exchange: reply.host,
+            ip: reply.address,
             evidence: reply.evidence,
             greeting: first_line(reply.greeting),
             ehlo: first_line(reply.ehlo),

@@ -6,7 +6,7 @@
 
 use engine_plugin_api::{
     Category, Check, ConfigError, Context, Manifest, Outcome, SideEffect, Target,
-    services::{DNS_LOOKUP, RELAY_RECIPIENT, RELAY_SENDER, SMTP_SESSION},
+    services::{DNS_LOOKUP, RELAY_RECIPIENT, RELAY_SENDER, SMTP_SESSION, SMTP_SURVEY},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,7 @@ impl Check for Smtp {
         )
         .category(Category::Transport)
         .side_effect(SideEffect::Connects)
-        .services(&[DNS_LOOKUP, SMTP_SESSION])
+        .services(&[DNS_LOOKUP, SMTP_SURVEY, SMTP_SESSION])
         .pages(PAGES)
     }
 

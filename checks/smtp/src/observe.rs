@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use engine_plugin_api::{
     Context, Outcome,
-    services::{RELAY_RECIPIENT, RELAY_SENDER, SmtpEnvelope, SmtpProbe, SmtpRequest},
+    services::{MailExchanger, RELAY_RECIPIENT, RELAY_SENDER, SmtpEnvelope, SmtpProbe, SmtpReply, SmtpRequest},
 };
 use futures_util::future::join_all;
 
@@ -36,19 +36,25 @@ pub async fn observe(cx: &Context, domain: &str, config: &Config) -> Result<Fact
             None => Outcome::NotApplicable { why: format!("no exchange of {domain} has an address") },
         });
     }
-    let requests = chosen.into_iter().map(|(host, address)| request(host, address, domain, config));
-    let sessions = join_all(requests.map(|request| cx.smtp(request))).await;
+    let exchangers = chosen.into_iter().map(|(host, address)| MailExchanger::new(host, address, domain));
+    let sessions = join_all(exchangers.map(|exchanger| session(cx, exchanger, config))).await;
     let servers = sessions.into_iter().map(|reply| Server { reply }).collect();
     Ok(Facts { domain: domain.to_owned(), servers, left_out })
 }
 
-/// The standard survey, so that other checks share it, unless the settings
-/// name other mailboxes.
-fn request(host: String, address: IpAddr, domain: &str, config: &Config) -> SmtpRequest {
-    let mut request = SmtpRequest::survey(host, address, domain);
-    if (config.relay_sender.as_str(), config.relay_recipient.as_str()) == (RELAY_SENDER, RELAY_RECIPIENT) {
-        return request;
+async fn session(cx: &Context, exchanger: MailExchanger, config: &Config) -> SmtpReply {
+    match own(&exchanger, config) {
+        Some(request) => cx.smtp(request).await,
+        None => cx.survey(exchanger).await,
     }
+}
+
+/// The survey with the mailboxes of the settings, where those are others.
+fn own(exchanger: &MailExchanger, config: &Config) -> Option<SmtpRequest> {
+    if (config.relay_sender.as_str(), config.relay_recipient.as_str()) == (RELAY_SENDER, RELAY_RECIPIENT) {
+        return None;
+    }
+    let mut request = exchanger.survey();
     let mut foreign = SmtpEnvelope::new(&config.relay_sender, &config.relay_recipient);
     if config.relay_recipient.is_empty() {
         // Asks nothing, and keeps the order of the probes.
@@ -57,7 +63,7 @@ fn request(host: String, address: IpAddr, domain: &str, config: &Config) -> Smtp
     if let Some(probe) = request.probes.first_mut() {
         *probe = SmtpProbe::Envelope(foreign);
     }
-    request
+    Some(request)
 }
 
 #[cfg(test)]
@@ -68,12 +74,11 @@ mod tests {
 
     #[test]
     fn the_usual_settings_ask_for_the_shared_survey() {
-        let address: IpAddr = "25.25.0.1".parse().unwrap();
-        let asked = |config: &Config| request("mx.a.example".into(), address, "a.example", config);
-        let survey = SmtpRequest::survey("mx.a.example", address, "a.example");
-        assert_eq!(asked(&Config::default()), survey);
+        let exchanger = MailExchanger::new("mx.a.example", "25.25.0.1".parse().unwrap(), "a.example");
+        assert_eq!(own(&exchanger, &Config::default()), None);
         let elsewhere = Config { relay_recipient: "u@far.example".into(), ..Config::default() };
-        assert_ne!(asked(&elsewhere), survey);
-        assert_eq!(asked(&elsewhere).probes.len(), survey.probes.len());
+        let session = own(&exchanger, &elsewhere).unwrap();
+        assert_ne!(session, exchanger.survey());
+        assert_eq!(session.probes.len(), exchanger.survey().probes.len());
     }
 }

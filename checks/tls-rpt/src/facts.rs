@@ -11,7 +11,11 @@ pub struct Facts {
     pub texts: Observed<Vec<String>>,
     /// The observation of them.
     pub evidence: EvidenceId,
-    /// Where `_smtp._tls` leads as an alias, the last name.
+    /// The name at which the record stands: `_smtp._tls`, or the end of its aliases.
+    pub home: String,
+    /// Whether that name does not exist.
+    pub is_gone: bool,
+    /// Where `_smtp._tls` leads at once, where it is an alias.
     pub alias: Option<String>,
     /// The domains and hosts that reports go to, each once.
     pub destinations: Vec<Destination>,

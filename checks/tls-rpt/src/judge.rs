@@ -1,10 +1,10 @@
 //! From the facts to the findings. Pure.
 
 use engine_plugin_api::{Evidence, Finding, Judgement, Observed, Remedy, Span, Subject, Unknown};
-use mail_syntax::tls_rpt::{self, Fault, Record};
+use mail_syntax::tls_rpt::{self, Record};
 
 use crate::{
-    DESTINATION_DEAD, INVALID, MISSING, RECORD, SEVERAL,
+    ALIAS_BROKEN, DESTINATION_DEAD, INVALID, MISSING, RECORD, SEVERAL,
     facts::{Destination, Facts, Obstacle, record_name},
 };
 
@@ -23,6 +23,7 @@ pub fn judge(facts: &Facts) -> Judgement {
     match records.as_slice() {
         [] => match texts.iter().find(|text| tls_rpt::resembles_record(text)) {
             Some(text) => out.find(invalid(facts, text, &tls_rpt::parse(text))),
+            None if leads_astray(facts) => out.find(alias_broken(facts)),
             None => out.find(missing(facts, texts.len())),
         },
         [text] => one(facts, text, &mut out),
@@ -60,7 +61,10 @@ fn one(facts: &Facts, text: &str, out: &mut Judgement) {
         }
     }
     if out.findings.is_empty() && !alive.is_empty() {
-        let alias = facts.alias.as_ref().map(|name| format!(" (an alias leads to {name})")).unwrap_or_default();
+        let alias = match facts.alias {
+            Some(_) => format!(" (an alias leads to {})", facts.home),
+            None => String::new(),
+        };
         let seen = format!("Senders report failures of TLS to {}{alias}.", alive.join(" and "));
         out.find(Finding::new(RECORD, subject(facts), seen).evidence(Evidence::quoting(&facts.evidence, text)));
     }
@@ -70,34 +74,64 @@ fn span(span: mail_syntax::Span) -> Span {
     Span::new(span.start, span.end)
 }
 
+/// Whether `_smtp._tls` was made an alias of a name for such a record. A wildcard
+/// makes it one too, of a web server for example, which exists and has no `_` label.
+fn leads_astray(facts: &Facts) -> bool {
+    facts.alias.is_some() && (facts.is_gone || facts.home.split('.').any(|label| label.starts_with('_')))
+}
+
+fn alias_broken(facts: &Facts) -> Finding {
+    let (name, home) = (record_name(&facts.domain), &facts.home);
+    let what = if facts.is_gone { "which does not exist" } else { "where there is no TLS-RPT record" };
+    let seen = format!("{name} is an alias of {home}, {what}: nobody reports failures of TLS to {}.", facts.domain);
+    let step = format!(
+        "Ask the service that {home} belongs to for the right name; or take the alias away, and publish a record with a \
+         mailbox that somebody reads."
+    );
+    Finding::new(ALIAS_BROKEN, subject(facts), seen)
+        .evidence(Evidence::of(&facts.evidence))
+        .remedy(own_record(facts, Remedy::step(step)))
+}
+
+/// A record of the domain's own, in the place of an alias where there is one.
+fn own_record(facts: &Facts, remedy: Remedy) -> Remedy {
+    let name = record_name(&facts.domain);
+    let remedy = facts.alias.iter().fold(remedy, |remedy, to| remedy.withdraw(&name, "CNAME", format!("{to}.")));
+    remedy.publish(&name, "TXT", format!("v=TLSRPTv1; rua=mailto:tls-reports@{}", facts.domain))
+}
+
 fn missing(facts: &Facts, others: usize) -> Finding {
     let name = record_name(&facts.domain);
     let but = if others > 0 { ", though other TXT records" } else { "" };
+    let mut step = "Publish a record with a mailbox that somebody, or a service, reads.".to_owned();
+    let mut alias = String::new();
+    if facts.alias.is_some() {
+        alias = format!(" (it is an alias of {})", facts.home);
+        step.push_str(" It takes the place of the alias; one that a wildcard gives yields by itself.");
+    }
     let seen = format!(
-        "{name} has no TLS-RPT record{but}: nobody tells {} when senders cannot encrypt mail to it.",
+        "{name}{alias} has no TLS-RPT record{but}: nobody tells {} when senders cannot encrypt mail to it.",
         facts.domain
     );
-    let remedy = Remedy::step("Publish a record with a mailbox that somebody, or a service, reads.")
-        .publish(name, "TXT", format!("v=TLSRPTv1; rua=mailto:tls-reports@{}", facts.domain))
-        .effect("reports come once a day from then on");
+    let remedy = own_record(facts, Remedy::step(step)).effect("reports come once a day from then on");
     Finding::new(MISSING, subject(facts), seen).evidence(Evidence::of(&facts.evidence)).remedy(remedy)
 }
 
 fn several(facts: &Facts, texts: &[&String]) -> Finding {
-    let name = record_name(&facts.domain);
+    let name = &facts.home;
     let seen = format!("{name} has {} TLS-RPT records: senders then act as if there were none.", texts.len());
     let mut destinations: Vec<String> = Vec::new();
-    for destination in texts.iter().flat_map(|text| tls_rpt::parse(text).destinations) {
-        if !destinations.contains(&destination.uri) {
-            destinations.push(destination.uri);
+    for uri in texts.iter().flat_map(|text| tls_rpt::readable(text).uris) {
+        if !destinations.contains(&uri) {
+            destinations.push(uri);
         }
     }
     let mut remedy = Remedy::step("Leave one record that names all destinations.");
     for text in texts {
-        remedy = remedy.withdraw(&name, "TXT", text.as_str());
+        remedy = remedy.withdraw(name, "TXT", text.as_str());
     }
     if !destinations.is_empty() {
-        remedy = remedy.publish(&name, "TXT", format!("v=TLSRPTv1; rua={}", destinations.join(",")));
+        remedy = remedy.publish(name, "TXT", format!("v=TLSRPTv1; rua={}", destinations.join(",")));
     }
     let mut finding = Finding::new(SEVERAL, subject(facts), seen).remedy(remedy);
     finding.evidence = texts.iter().map(|text| Evidence::quoting(&facts.evidence, text.as_str())).collect();
@@ -105,7 +139,7 @@ fn several(facts: &Facts, texts: &[&String]) -> Finding {
 }
 
 fn invalid(facts: &Facts, text: &str, record: &Record) -> Finding {
-    let name = record_name(&facts.domain);
+    let name = &facts.home;
     let fault = record.issues.iter().find(|issue| !issue.kind.is_harmless()).or(record.issues.first());
     let (label, at) = fault
         .map_or_else(|| ("no destination".to_owned(), None), |issue| (issue.kind.to_string(), Some(span(issue.span))));
@@ -119,24 +153,36 @@ fn invalid(facts: &Facts, text: &str, record: &Record) -> Finding {
     if let Some(at) = at {
         evidence = evidence.at(at, label);
     }
-    let mut uris: Vec<String> = record.destinations.iter().map(|destination| destination.uri.clone()).collect();
-    for issue in &record.issues {
-        let written = issue.span.of(text);
-        match issue.kind {
-            Fault::NoScheme => uris.push(format!("mailto:{written}")),
-            Fault::Scheme if written.starts_with("http:") => uris.push(written.replacen("http:", "https:", 1)),
-            _ => {}
-        }
-    }
+    let tls_rpt::Readable { mut uris, left_out } = tls_rpt::readable(text);
+    let mut step = "Replace the record.".to_owned();
     if uris.is_empty() {
-        uris.push(format!("mailto:tls-reports@{}", facts.domain));
+        let mailbox = format!("tls-reports@{}", facts.domain);
+        step.push_str(&format!(
+            " No destination can be read from it: name one that somebody reads where {mailbox} stands."
+        ));
+        uris.push(format!("mailto:{mailbox}"));
+    } else {
+        step.push_str(&format!(" The one below keeps {}.", list(&uris)));
     }
-    let remedy = Remedy::step("Replace the record.").withdraw(&name, "TXT", text).publish(
-        &name,
+    if !left_out.is_empty() {
+        step.push_str(&format!(" It leaves out {}, which no sender can use.", list(&left_out)));
+    }
+    let remedy = Remedy::step(step).withdraw(name, "TXT", text).publish(
+        name,
         "TXT",
         format!("v=TLSRPTv1; rua={}", uris.join(",")),
     );
     Finding::new(INVALID, subject(facts), seen).evidence(evidence).remedy(remedy)
+}
+
+/// `` `a`, `b` and 3 more ``.
+fn list(items: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = items.iter().take(SHOWN).map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ");
+    match items.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn dead(facts: &Facts, text: &str, destination: &Destination, obstacle: Obstacle, at: Span) -> Finding {
@@ -147,7 +193,7 @@ fn dead(facts: &Facts, text: &str, destination: &Destination, obstacle: Obstacle
         Obstacle::NoAddress => "has neither an MX record nor an address",
     };
     let seen = format!("Reports of failures of TLS are to go to {host}, which {why}.");
-    let remedy = Remedy::step(format!("Name in {} a destination that exists.", record_name(&facts.domain)));
+    let remedy = Remedy::step(format!("Name in {} a destination that exists.", facts.home));
     let evidence = Evidence::quoting(&facts.evidence, text).at(at, why);
     Finding::new(DESTINATION_DEAD, subject(facts), seen)
         .evidence(evidence)

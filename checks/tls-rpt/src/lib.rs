@@ -13,6 +13,7 @@ mod observe;
 pub use judge::judge;
 
 engine_plugin_api::findings! {
+    ALIAS_BROKEN = "tls-rpt-alias-broken",
     DESTINATION_DEAD = "tls-rpt-destination-dead",
     INVALID = "tls-rpt-invalid",
     MISSING = "tls-rpt-missing",

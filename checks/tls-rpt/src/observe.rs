@@ -12,20 +12,17 @@ use crate::facts::{Destination, Facts, Obstacle, record_name};
 /// Destinations that are looked up.
 const MOST_DESTINATIONS: usize = 8;
 
-/// Gathers the facts. Costs two questions at once, then one to three for each
-/// destination.
+/// Gathers the facts. Costs two questions at once, two more where the domain has no
+/// MX record, then one to three for each destination.
 ///
 /// # Errors
 /// How the check ends where the domain takes no mail.
 pub async fn observe(cx: &Context, domain: &str) -> Result<Facts, Outcome> {
-    let ask = |name: &str, rtype| cx.dns(DnsQuestion::new(name, rtype));
     let name = record_name(domain);
-    let (mx, txt) = join!(ask(domain, RecordType::Mx), ask(&name, RecordType::Txt));
-    if mx.status == DnsStatus::NxDomain {
-        return Err(Outcome::NotApplicable { why: format!("{domain} does not exist") });
-    }
-    if is_null(&mx) {
-        return Err(Outcome::NotApplicable { why: format!("{domain} takes no mail: it has a null MX") });
+    let (found, txt) = join!(exchangers::of(cx, domain), cx.dns(DnsQuestion::new(&name, RecordType::Txt)));
+    // Where it could not be told, the record counts all the same.
+    if let Err(outcome @ Outcome::NotApplicable { .. }) = found {
+        return Err(outcome);
     }
     let texts = txt.texts();
     let records = texts.known().into_iter().flatten().filter(|text| tls_rpt::is_record(text));
@@ -40,7 +37,9 @@ pub async fn observe(cx: &Context, domain: &str) -> Result<Facts, Outcome> {
     Ok(Facts {
         domain: domain.to_owned(),
         texts,
-        alias: txt.aliases().last().map(|name| (*name).to_owned()),
+        home: txt.home().to_owned(),
+        is_gone: txt.status == DnsStatus::NxDomain,
+        alias: txt.aliases().first().map(|name| (*name).to_owned()),
         evidence: txt.evidence,
         destinations,
     })

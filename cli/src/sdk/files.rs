@@ -22,6 +22,7 @@ pub const SDK: &[(&str, &str)] = &[
     ("engine-plugin-api/src/services/catalogue.rs", include_str!("../../../plugin-api/src/services/catalogue.rs")),
     ("engine-plugin-api/src/services/dns.rs", include_str!("../../../plugin-api/src/services/dns.rs")),
     ("engine-plugin-api/src/services/dnssec.rs", include_str!("../../../plugin-api/src/services/dnssec.rs")),
+    ("engine-plugin-api/src/services/exchanger.rs", include_str!("../../../plugin-api/src/services/exchanger.rs")),
     ("engine-plugin-api/src/services/http.rs", include_str!("../../../plugin-api/src/services/http.rs")),
     ("engine-plugin-api/src/services/mod.rs", include_str!("../../../plugin-api/src/services/mod.rs")),
     ("engine-plugin-api/src/services/record.rs", include_str!("../../../plugin-api/src/services/record.rs")),

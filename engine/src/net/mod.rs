@@ -10,10 +10,12 @@
 //! | budget | `budget.rs` | how many calls a check may make |
 //! | recorder | `recorder.rs` | keeps every exchange: the report's evidence, and `--record` |
 //!
-//! `replay.rs` is another bottom: it answers from a recording.
+//! `replay.rs` is another bottom: it answers from a recording. `call.rs` stands
+//! above all of them: it makes a request of what a check calls.
 
 pub mod budget;
 pub mod cache;
+pub mod call;
 pub mod dns;
 pub mod http;
 pub mod policy;
@@ -30,21 +32,18 @@ use std::{
 };
 
 use engine_plugin_api::{
-    BoxFuture, ServiceError, ServiceErrorKind,
-    services::{
-        CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpReply, HttpRequest, SMTP_SESSION, Sleep, Slept,
-        SmtpReply, SmtpRequest,
-    },
+    BoxFuture, ServiceError,
+    services::{DnsQuestion, DnsReply, HttpReply, HttpRequest, Slept, SmtpReply, SmtpRequest},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
-/// One service call of a check.
+/// What is asked of the network.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "service", content = "request", rename_all = "kebab-case")]
 pub enum Request {
     /// `dns.lookup/1`.
     Dns(DnsQuestion),
-    /// `smtp.session/1`.
+    /// `smtp.session/1`, and what looks and surveys are ([`call::Looks`]).
     Smtp(SmtpRequest),
     /// `http.get/1`.
     Http(HttpRequest),
@@ -53,38 +52,6 @@ pub enum Request {
 }
 
 impl Request {
-    /// Reads the request that a call by name makes.
-    ///
-    /// # Errors
-    /// When there is no such service, or `head` is no request of it.
-    pub fn read<'de, D>(method: &str, head: D) -> Result<Request, ServiceError>
-    where
-        D: Deserializer<'de>,
-        D::Error: std::fmt::Display,
-    {
-        let read = match method {
-            DNS_LOOKUP => DnsQuestion::deserialize(head).map(Request::Dns),
-            SMTP_SESSION => SmtpRequest::deserialize(head).map(Request::Smtp),
-            HTTP_GET => HttpRequest::deserialize(head).map(Request::Http),
-            CLOCK_SLEEP => Sleep::deserialize(head).map(|sleep| Request::Sleep(Duration::from_millis(sleep.ms))),
-            _ => {
-                let why = format!("this engine has no service {method}");
-                return Err(ServiceError::new(ServiceErrorKind::Unsupported, why));
-            }
-        };
-        read.map_err(|error| ServiceError::new(ServiceErrorKind::BadRequest, format!("{method}: {error}")))
-    }
-
-    /// The name of the service.
-    pub fn method(&self) -> &'static str {
-        match self {
-            Request::Dns(_) => DNS_LOOKUP,
-            Request::Smtp(_) => SMTP_SESSION,
-            Request::Http(_) => HTTP_GET,
-            Request::Sleep(_) => CLOCK_SLEEP,
-        }
-    }
-
     /// The same request as its constructor makes it: equal requests are equal,
     /// however they came here.
     pub fn normal(self) -> Request {

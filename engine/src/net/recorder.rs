@@ -66,6 +66,9 @@ pub fn evidence_id(request: &Request) -> EvidenceId {
             if session.greeting_only {
                 rest.push_str("greeting");
             }
+            if !session.probes.is_empty() {
+                rest.push_str(&format!("{:?}", session.probes));
+            }
             let port = if session.port == 25 { String::new() } else { format!(":{}", session.port) };
             format!(
                 "smtp:{}[{}]{port}#{}/{:04x}",

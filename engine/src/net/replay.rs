@@ -19,8 +19,7 @@ impl Layer for Replay {
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Observation, ServiceError>> {
         let id = evidence_id(&request);
         // What was refused to this check may have been answered to another.
-        if let Some(refusal) = self.journal.refusals.iter().find(|r| r.check == self.check && r.call == id) {
-            let error = refusal.error.clone();
+        if let Some(error) = self.journal.refusal(&self.check, &id).cloned() {
             return Box::pin(async move { Err(error) });
         }
         if let Some(exchange) = self.journal.exchanges.get(&id) {

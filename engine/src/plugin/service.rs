@@ -26,7 +26,7 @@ use tokio::{
 
 use super::carrier::End;
 use crate::{
-    net::{self, Request},
+    net::{self, call::Call},
     schedule::Desk,
 };
 
@@ -97,8 +97,8 @@ impl Service {
             }
             calls.begun += 1;
         }
-        let request = match request(method, head) {
-            Ok(request) => request,
+        let call = match call(method, head) {
+            Ok(call) => call,
             Err(error) => {
                 answers.answer(ticket, refusal(&error), true);
                 return OK;
@@ -107,7 +107,7 @@ impl Service {
         let (desk, gate) = (Arc::clone(&self.desk), Arc::clone(&self.gate));
         let mut work: Pin<Box<dyn Future<Output = Answer> + Send>> = Box::pin(async move {
             let _turn = gate.acquire().await;
-            match desk.exchange(request).await {
+            match desk.exchange(call).await {
                 Ok(answer) => reply(&answer),
                 Err(error) => refusal(&error),
             }
@@ -285,14 +285,14 @@ impl Drop for Service {
 }
 
 /// Reads what a plugin asks.
-fn request(method: &str, head: &[u8]) -> Result<Request, ServiceError> {
+fn call(method: &str, head: &[u8]) -> Result<Call, ServiceError> {
     // A call without a head asks with none.
     let head = if head.is_empty() { b"null" } else { head };
     let mut reader = serde_json::Deserializer::from_slice(head);
-    let request = Request::read(method, &mut reader)?;
+    let call = Call::read(method, &mut reader)?;
     let end = reader.end();
     end.map_err(|error| ServiceError::new(ServiceErrorKind::BadRequest, format!("{method}: {error}")))?;
-    Ok(request)
+    Ok(call)
 }
 
 /// Writes what a service answers.

@@ -33,11 +33,12 @@ pub struct Exchanges {
     pub names: Vec<Exchange>,
 }
 
-/// Finds what takes mail for `domain`. Costs one question.
+/// Finds what takes mail for `domain`. Costs one question; two more where it has no
+/// MX record, which are those for the addresses of its implicit one.
 ///
 /// # Errors
 /// How a check ends that has nothing to look at: the domain does not exist, takes
-/// no mail, or its MX records could not be looked up.
+/// no mail, or what takes it could not be looked up.
 pub async fn of(cx: &Context, domain: &str) -> Result<Exchanges, Outcome> {
     let mx = cx.dns(DnsQuestion::new(domain, RecordType::Mx)).await;
     if let Some(cause) = mx.cause() {
@@ -55,7 +56,14 @@ pub async fn of(cx: &Context, domain: &str) -> Result<Exchanges, Outcome> {
         })
         .collect();
     if records.is_empty() {
-        // RFC 5321 §5.1: the domain itself is its implicit MX.
+        // RFC 5321 §5.1: the domain itself is its implicit MX, if it has an address.
+        let (v4, v6) = addresses(cx, domain).await;
+        if v4.addresses().chain(v6.addresses()).next().is_none() {
+            return match v4.cause().or(v6.cause()) {
+                Some(cause) => Err(Outcome::CouldNotTell { cause }),
+                None => not_applicable(format!("{domain} takes no mail: it has neither an MX record nor an address")),
+            };
+        }
         let names = vec![Exchange { preference: None, name: domain.to_owned() }];
         return Ok(Exchanges { mx, names });
     }

@@ -3,7 +3,11 @@
 
 use std::fmt;
 
-use crate::Span;
+use crate::{
+    Span,
+    misspelt::{distance, same_letters},
+    txt::{bare, is_quote},
+};
 
 /// The longest text that is read; the rest is one [`FieldFault::TooLong`].
 pub const LONGEST: usize = 64 * 1024;
@@ -142,4 +146,36 @@ pub(crate) fn begins_with_version(text: &str, version: &str) -> bool {
         let rest = rest.trim_start_matches([' ', '\t']);
         rest.is_empty() || rest.starts_with(';')
     })
+}
+
+/// Pieces between `;` in which a version is looked for.
+const MOST_PIECES: usize = 16;
+/// Characters of a piece that are looked at: what a version can be at most.
+const LONGEST_VERSION: usize = 32;
+
+/// Whether somebody meant `text` to bear the version `v=VERSION` (here in small
+/// letters), or one of another number by one of `words`: in another case, with white
+/// space or quotation marks, a letter wrong, not in front. That a word stands
+/// anywhere else in the text says nothing.
+pub(crate) fn resembles_version(text: &str, version: &str, words: &[&str]) -> bool {
+    text.split(';').take(MOST_PIECES).any(|piece| {
+        let shown = bare(piece).bare.chars().take(2 * LONGEST_VERSION);
+        let plain: String =
+            shown.filter(|c| !c.is_whitespace() && !is_quote(*c)).collect::<String>().to_ascii_lowercase();
+        let named = plain.strip_prefix('v').and_then(|rest| rest.strip_prefix(['=', ':']));
+        // `STSv1; id=1` says what it is; `sts` alone does not.
+        let (value, is_named) = named.map_or((plain.as_str(), false), |value| (value.trim_start_matches('='), true));
+        words.iter().any(|word| {
+            value.strip_prefix(word).is_some_and(|rest| match rest.strip_prefix('v') {
+                Some(number) => number.starts_with(|c: char| c.is_ascii_digit()) || (is_named && number.is_empty()),
+                None => is_named && !rest.starts_with(|c: char| c.is_alphabetic()),
+            })
+        }) || (is_named && misspells(value, version))
+    })
+}
+
+/// Whether `value` begins with a word that is one slip away from `version`.
+fn misspells(value: &str, version: &str) -> bool {
+    let word = value.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    distance(word, version) == 1 || same_letters(word, version)
 }

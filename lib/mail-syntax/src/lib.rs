@@ -10,6 +10,7 @@ pub mod date;
 pub mod dkim;
 pub mod dmarc;
 pub mod fields;
+mod misspelt;
 pub mod mta_sts;
 pub mod spf;
 pub mod tag_list;

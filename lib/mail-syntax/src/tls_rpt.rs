@@ -14,6 +14,7 @@ use std::fmt;
 use crate::{
     Span,
     fields::{self, FieldFault},
+    txt::{bare, is_quote},
 };
 
 /// What a record begins with; the case counts.
@@ -113,11 +114,15 @@ pub fn is_record(text: &str) -> bool {
     fields::begins_with_version(text, VERSION)
 }
 
-/// Whether `text` was probably meant as one: it speaks of TLSRPT or of `rua`,
-/// and a sender does not take it for a record.
+/// Whether `text` was meant as one, with a version that no sender takes for
+/// [`VERSION`], or with a destination and no version at all. Other text is none of
+/// TLS-RPT, whatever words stand in it.
 pub fn resembles_record(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    !is_record(text) && (lower.contains("tlsrpt") || lower.contains("tls-rpt") || lower.contains("rua="))
+    !is_record(text)
+        && (fields::resembles_version(text, "tlsrptv1", &["tlsrpt", "tls-rpt", "tls_rpt"])
+            || bare(text).bare.split_once('=').is_some_and(|(name, value)| {
+                name.trim().eq_ignore_ascii_case("rua") && !readable(value).uris.is_empty()
+            }))
 }
 
 /// Reads a record. Every `rua` counts.
@@ -201,6 +206,61 @@ impl Record {
     }
 }
 
+/// What a faulty record says of where reports are to go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readable {
+    /// The destinations, as a record has to write them, each once.
+    pub uris: Vec<String>,
+    /// What was meant as one, and cannot be written so that senders use it.
+    pub left_out: Vec<String>,
+}
+
+/// Reads every destination that stands in a text, however the text departs from
+/// the grammar: none that its author wrote is to be lost when it is replaced.
+pub fn readable(text: &str) -> Readable {
+    let mut found = Readable::default();
+    for word in text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '<' | '>' | '"')) {
+        let word = word.trim_matches(is_quote);
+        // `rua=` before it; a `=` of the URI itself stands behind a `:` or `@`.
+        let end = word.find([':', '@']).unwrap_or(0);
+        let value = word[..end].rfind('=').map_or(word, |at| word[at + 1..].trim_start_matches(is_quote));
+        if value.is_empty() || found.uris.len() + found.left_out.len() >= MOST_DESTINATIONS {
+            continue;
+        }
+        match written(value) {
+            Some(uri) if found.uris.contains(&uri) => {}
+            Some(uri) => found.uris.push(uri),
+            None if end > 0 => found.left_out.push(value.to_owned()),
+            None => {}
+        }
+    }
+    found
+}
+
+/// The destination in the form that a record has to have; `None` where senders
+/// could not use it.
+fn written(value: &str) -> Option<String> {
+    // A size (RFC 7489 §6.2) has no place in this record.
+    let size = |text: &str| {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        !digits.is_empty() && text.len() <= digits.len() + 1 && digits.bytes().all(|b| b.is_ascii_digit())
+    };
+    let value = value.rsplit_once('!').filter(|(_, end)| size(end)).map_or(value, |(uri, _)| uri).replace('!', "%21");
+    let after = |scheme: &str| {
+        let head = value.get(..scheme.len()).filter(|head| head.eq_ignore_ascii_case(scheme))?;
+        Some(&value[head.len()..])
+    };
+    let uri = match (after("mailto:"), after("https:"), after("http:")) {
+        (Some(rest), ..) => format!("mailto:{}", rest.trim_start_matches('/')),
+        (_, Some(rest), _) | (.., Some(rest)) => format!("https:{rest}"),
+        _ if value.contains(':') => return None,
+        _ => format!("mailto:{value}"),
+    };
+    let mut record = Record::default();
+    record.uri(&uri, Span::new(0, uri.len()));
+    record.issues.is_empty().then_some(uri)
+}
+
 /// The characters of a URI, and percent signs with two digits (RFC 3986 §2).
 fn is_uri(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once(':') else { return false };
@@ -246,5 +306,54 @@ mod tests {
             assert_eq!(first, expected, "{text}");
         }
         assert!(parse("v=TLSRPTv1; rua=http://b.example").is_valid(), "read, and without a destination");
+    }
+
+    #[test]
+    fn only_a_near_miss_resembles_a_record() {
+        for text in [
+            "v=TLSRPT1; rua=mailto:a@b.example",
+            "v=tlsrptv1; rua=mailto:a@b.example",
+            "v=TLS-RPTv1; rua=mailto:a@b.example",
+            "v=TLSRTPv1; rua=mailto:a@b.example",
+            "TLSRPTv1; rua=mailto:a@b.example",
+            "v=TLSRPTv1 rua=mailto:a@b.example",
+            "rua=mailto:a@b.example; v=TLSRPTv1",
+            "rua=mailto:a@b.example",
+        ] {
+            assert!(resembles_record(text), "{text}");
+        }
+        for text in [
+            "v=spf1 include:tlsrpt.example -all",
+            "v=DMARC1; p=none; rua=mailto:tlsrpt@b.example",
+            "tlsrpt-verification=1",
+            "v=STSv1; id=1",
+            "rua=1",
+            "",
+        ] {
+            assert!(!resembles_record(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_destination_of_a_faulty_record_is_lost() {
+        for (text, uris, left_out) in [
+            ("v=TLSRPTv1 rua=mailto:a@d.example", "mailto:a@d.example", ""),
+            ("v=TLSRPTv1; RUA=mailto:a@d.example", "mailto:a@d.example", ""),
+            ("v=TLSRPTv1; rua=mailto:a@d.example!10m", "mailto:a@d.example", ""),
+            ("v=TLSRPTv1; rua=mailto:a!b@d.example", "mailto:a%21b@d.example", ""),
+            ("v=TLSRPTv1; rua=mailto:a@d.example mailto:b@d.example", "mailto:a@d.example mailto:b@d.example", ""),
+            ("v=TLSRPTv1; rua=mailto:a@d.example;mailto:b@d.example", "mailto:a@d.example mailto:b@d.example", ""),
+            ("v=TLSRPTv1; rua = a@d.example, a@d.example", "mailto:a@d.example", ""),
+            ("v=TLSRPTv1; rua=mailto://a@d.example", "mailto:a@d.example", ""),
+            ("v=TLSRPTv1; rua=http://d.example/x?y=1", "https://d.example/x?y=1", ""),
+            ("v=TLSRPTv1; rua=ftp://d.example,mailto:d.example,a@b@", "", "ftp://d.example mailto:d.example a@b@"),
+            ("v=TLSRPTv1; rua=\u{fffd};;;", "", ""),
+        ] {
+            let found = readable(text);
+            assert_eq!((found.uris.join(" ").as_str(), found.left_out.join(" ").as_str()), (uris, left_out), "{text}");
+            for uri in found.uris {
+                assert!(parse(&format!("v=TLSRPTv1; rua={uri}")).issues.is_empty(), "{uri}");
+            }
+        }
     }
 }

@@ -20,7 +20,7 @@ pub enum Stage {
     Mail,
     /// RCPT TO with the recipient of this index.
     Rcpt(usize),
-    /// RSET before the probe of this index.
+    /// RSET before the envelope that is the probe of this index.
     Reset(usize),
     /// A command of a probe.
     Probe {
@@ -62,7 +62,7 @@ pub enum Event<'a> {
 pub enum Action {
     /// Wait for a reply.
     Listen,
-    /// Send these bytes, whole commands, then wait for a reply.
+    /// Send these bytes, one whole command, then wait for a reply.
     Send(Vec<u8>),
     /// Make the TLS handshake. Bytes read so far stay outside of it.
     StartTls,
@@ -115,8 +115,9 @@ pub enum Ending {
 /// reply of 421 ends the dialogue wherever it comes (RFC 5321 §3.8); otherwise
 /// QUIT is said whenever the server still listens.
 ///
-/// One command is sent at a time. With pipelining, [`Action::Send`] will hold
-/// several and [`Action::Listen`] will stand between their replies.
+/// One command is sent at a time, without pipelining (RFC 2920): the time of a
+/// reply is then that of its command, and a server that replies out of turn, or
+/// drops the connection, does so at a known command.
 #[derive(Clone, Debug)]
 pub struct Dialogue {
     plan: Plan,
@@ -273,7 +274,8 @@ impl Dialogue {
     fn probe(&mut self, index: usize) -> Action {
         let command = match self.plan.probes.get(index) {
             None => return self.part(Ending::Finished),
-            Some(_) if self.open => return self.send(Stage::Reset(index), "RSET".to_owned()),
+            // VRFY and EXPN come at any time (RFC 5321 §4.1.4), another MAIL does not.
+            Some(Probe::Envelope(_)) if self.open => return self.send(Stage::Reset(index), "RSET".to_owned()),
             Some(Probe::Envelope(envelope)) => format!("MAIL FROM:<{}>", envelope.sender),
             Some(Probe::Verify(mailbox)) => format!("VRFY {mailbox}"),
             Some(Probe::Expand(mailbox)) => format!("EXPN {mailbox}"),

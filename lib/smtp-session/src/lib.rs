@@ -6,8 +6,8 @@
 //! - [`Plan`] says what to ask of the server, and refuses arguments that would
 //!   smuggle in a command.
 //! - [`Dialogue`] says what to do next, from the greeting to QUIT: EHLO (HELO
-//!   where EHLO is refused), STARTTLS, MAIL and RCPT, further envelopes after
-//!   RSET, VRFY and EXPN. It never says DATA.
+//!   where EHLO is refused), STARTTLS, MAIL and RCPT, further envelopes, each
+//!   after RSET, VRFY and EXPN. It never says DATA.
 //!
 //! The caller moves the bytes, makes the TLS handshake and watches the time:
 //!

@@ -171,7 +171,8 @@ impl Plan {
         self.probe(probe)
     }
 
-    /// Adds VRFY of a mailbox (RFC 5321 §4.1.1.6), as [`Plan::then_envelope`].
+    /// Adds VRFY of a mailbox (RFC 5321 §4.1.1.6), in its turn as
+    /// [`Plan::then_envelope`]; it needs no RSET (§4.1.4).
     ///
     /// # Errors
     /// When `mailbox` is no argument; when there are more than [`MAX_PROBES`] probes.
@@ -180,7 +181,7 @@ impl Plan {
         self.probe(Probe::Verify(mailbox.to_owned()))
     }
 
-    /// Adds EXPN of a mailbox (RFC 5321 §4.1.1.7), as [`Plan::then_envelope`].
+    /// Adds EXPN of a mailbox (RFC 5321 §4.1.1.7), as [`Plan::then_verify`].
     ///
     /// # Errors
     /// When `mailbox` is no argument; when there are more than [`MAX_PROBES`] probes.

@@ -21,8 +21,8 @@ use crate::{
     abi::{self, Status},
     context::{BoxFuture, Emission, Reply, ServiceError, ServiceErrorKind, Services},
     services::{
-        CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpReply, HttpRequest, SMTP_SESSION, SmtpReply,
-        SmtpRequest,
+        CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpReply, HttpRequest, MailExchanger, SMTP_LOOK,
+        SMTP_SESSION, SMTP_SURVEY, SmtpReply, SmtpRequest,
     },
 };
 
@@ -223,6 +223,14 @@ impl Services for Calls {
 
     fn smtp(&self, request: SmtpRequest) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
         Box::pin(async move { self.typed(SMTP_SESSION, &request).await })
+    }
+
+    fn look(&self, exchanger: MailExchanger) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
+        Box::pin(async move { self.typed(SMTP_LOOK, &exchanger).await })
+    }
+
+    fn survey(&self, exchanger: MailExchanger) -> BoxFuture<'_, Result<SmtpReply, ServiceError>> {
+        Box::pin(async move { self.typed(SMTP_SURVEY, &exchanger).await })
     }
 
     fn http(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpReply, ServiceError>> {

@@ -4,8 +4,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpReply, HttpRequest, SMTP_SESSION, SmtpReply,
-    SmtpRequest,
+    CLOCK_SLEEP, DNS_LOOKUP, DnsQuestion, DnsReply, HTTP_GET, HttpReply, HttpRequest, MailExchanger, SMTP_LOOK,
+    SMTP_SESSION, SMTP_SURVEY, SmtpReply, SmtpRequest,
 };
 use crate::check::SideEffect;
 
@@ -54,12 +54,34 @@ pub const SERVICES: &[Service] = &[
     },
     Service {
         method: SMTP_SESSION,
-        what: "Holds one polite SMTP session with a server, up to RCPT and never DATA.",
+        what: "Holds one polite SMTP session of the check's own with a server, up to RCPT and never DATA.",
         cost: "one connection; nothing when the run has held the same session already; one session at a time with a host",
-        limit: "64",
+        limit: "64, with the other sessions",
         typed: "smtp",
         side_effect: SideEffect::Connects,
         request: || schema_for!(SmtpRequest),
+        reply: || schema_for!(SmtpReply),
+    },
+    Service {
+        method: SMTP_LOOK,
+        what: "Shows what a mail exchanger says until TLS is up: greeting, EHLO, STARTTLS, certificate. The session ends \
+               there, unless a check of the run surveys exchangers: then it is the survey's.",
+        cost: "one connection; nothing when anybody has asked for this exchanger already; one session at a time with a host",
+        limit: "64, with the other sessions",
+        typed: "look",
+        side_effect: SideEffect::Connects,
+        request: || schema_for!(MailExchanger),
+        reply: || schema_for!(SmtpReply),
+    },
+    Service {
+        method: SMTP_SURVEY,
+        what: "Surveys a mail exchanger in one session: what a look shows, then the null sender to the postmaster, a \
+               foreign sender to a foreign recipient, and VRFY and EXPN of the postmaster; never DATA.",
+        cost: "one connection; nothing when anybody has asked for this exchanger already; one session at a time with a host",
+        limit: "64, with the other sessions",
+        typed: "survey",
+        side_effect: SideEffect::Connects,
+        request: || schema_for!(MailExchanger),
         reply: || schema_for!(SmtpReply),
     },
     Service {

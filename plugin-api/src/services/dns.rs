@@ -235,6 +235,13 @@ impl DnsReply {
         chain
     }
 
+    /// The name at which the records stand, and at which another would have to be
+    /// published: the end of the aliases, beside which no other record can be
+    /// (RFC 1034 §3.6.2), or the name asked for.
+    pub fn home(&self) -> &str {
+        self.aliases().last().copied().unwrap_or(&self.question.name)
+    }
+
     /// The records, empty where the name or the type does not exist; unknown
     /// where no answer came.
     pub fn observed(&self) -> Observed<Vec<DnsRecord>> {

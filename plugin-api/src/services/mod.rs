@@ -6,6 +6,7 @@
 mod catalogue;
 mod dns;
 mod dnssec;
+mod exchanger;
 mod http;
 mod record;
 mod smtp;
@@ -14,14 +15,15 @@ mod tls;
 pub use catalogue::{SERVICES, Service, Sleep, Slept};
 pub use dns::{Channel, DnsAttempt, DnsFlags, DnsQuestion, DnsReply, DnsStatus, ExtendedError, Transport};
 pub use dnssec::{Security, Validation};
+pub use exchanger::{MailExchanger, RELAY_RECIPIENT, RELAY_SENDER};
 pub use http::{
     Body, Fetched, HEADERS, HTTPS_PORT, HttpEnd, HttpFetch, HttpReply, HttpRequest, HttpStage, LARGEST_BODY,
     LONGEST_PATH,
 };
 pub use record::{CharacterString, DnsRecord, RecordData, RecordType};
 pub use smtp::{
-    Direction, EnhancedCode, ProbeReply, RELAY_RECIPIENT, RELAY_SENDER, SessionEnd, SmtpAnswer, SmtpEnvelope,
-    SmtpProbe, SmtpReply, SmtpRequest, Stage, StartTls, TlsState, TranscriptLine,
+    Direction, EnhancedCode, ProbeReply, SessionEnd, SmtpAnswer, SmtpEnvelope, SmtpProbe, SmtpReply, SmtpRequest,
+    Stage, StartTls, TlsState, TranscriptLine,
 };
 pub use tls::{CertificateFacts, TlsFacts, Verification};
 
@@ -29,6 +31,10 @@ pub use tls::{CertificateFacts, TlsFacts, Verification};
 pub const DNS_LOOKUP: &str = "dns.lookup/1";
 /// One SMTP session: [`SmtpRequest`] → [`SmtpReply`].
 pub const SMTP_SESSION: &str = "smtp.session/1";
+/// What an exchanger shows until TLS is up: [`MailExchanger`] → [`SmtpReply`].
+pub const SMTP_LOOK: &str = "smtp.look/1";
+/// The standard survey of an exchanger: [`MailExchanger`] → [`SmtpReply`].
+pub const SMTP_SURVEY: &str = "smtp.survey/1";
 /// One HTTPS GET: [`HttpRequest`] → [`HttpReply`].
 pub const HTTP_GET: &str = "http.get/1";
 /// A wait: `{"ms": n}` → `{}`.

@@ -43,14 +43,6 @@ pub struct SmtpRequest {
     pub probes: Vec<SmtpProbe>,
 }
 
-/// The envelope sender with which [`SmtpRequest::survey`] looks for an open relay.
-pub const RELAY_SENDER: &str = "postmaster@debian.org";
-
-/// The recipient with which [`SmtpRequest::survey`] looks for an open relay:
-/// a mailbox that has to exist (RFC 5321 §4.5.1), at a domain with an ordinary
-/// MX. It never gets a message, since DATA is never sent.
-pub const RELAY_RECIPIENT: &str = "postmaster@ietf.org";
-
 impl SmtpRequest {
     /// A first session with a mail exchanger on port 25, STARTTLS if offered,
     /// no envelope.
@@ -72,24 +64,6 @@ impl SmtpRequest {
     /// right after the greeting.
     pub fn greeting_only(host: impl Into<String>, address: IpAddr) -> Self {
         SmtpRequest { greeting_only: true, ..SmtpRequest::new(host, address) }
-    }
-
-    /// The standard look at a mail exchanger of `domain`, in one session: EHLO,
-    /// STARTTLS if offered, the null sender to `postmaster@domain`, a foreign
-    /// sender to a foreign recipient, VRFY and EXPN of postmaster, QUIT.
-    ///
-    /// Checks that ask for it unchanged share the session.
-    pub fn survey(host: impl Into<String>, address: IpAddr, domain: &str) -> Self {
-        let postmaster = format!("postmaster@{domain}");
-        SmtpRequest {
-            envelope: Some(SmtpEnvelope::new("", &postmaster)),
-            probes: vec![
-                SmtpProbe::Envelope(SmtpEnvelope::new(RELAY_SENDER, RELAY_RECIPIENT)),
-                SmtpProbe::Verify(postmaster.clone()),
-                SmtpProbe::Expand(postmaster),
-            ],
-            ..SmtpRequest::new(host, address)
-        }
     }
 }
 
@@ -120,8 +94,9 @@ impl SmtpEnvelope {
     }
 }
 
-/// A question that follows the envelope. A transaction that is open is ended
-/// with RSET first. None is asked when MAIL was answered with a 4yz reply.
+/// A question that follows the envelope. Before another envelope, a transaction
+/// that is open is ended with RSET. None is asked when MAIL was answered with a
+/// 4yz reply.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", content = "of", rename_all = "kebab-case")]
 pub enum SmtpProbe {

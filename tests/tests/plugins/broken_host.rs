@@ -2,7 +2,7 @@
 //! run goes on.
 
 use engine_core::{
-    net::{Answer, Layer, Observation, Request, cache::Cache},
+    net::{Answer, Layer, Observation, Request, cache::Cache, call::Looks},
     plugin::Isolation,
     schedule::{self, Job},
 };
@@ -51,6 +51,7 @@ async fn a_service_that_panics_is_an_answer() {
                 manifest: Arc::new(check.manifest.clone()),
                 check: check.instance(json!({ "mode": "ask" })).unwrap(),
                 layer: Arc::clone(&layer),
+                looks: Looks::default(),
                 replayed_cut: None,
             };
             let (_keep, interrupt) = tokio::sync::watch::channel(false);

@@ -205,8 +205,10 @@ fn unused(facts: &Facts, policy: &Policy, quoted: impl Fn(mail_syntax::Span) -> 
 fn working(facts: &Facts, policy: &Policy, evidence: EvidenceId, standings: &[Standing<'_>]) -> Finding {
     let age = policy.max_age().unwrap_or(0);
     let age = if age >= 172_800 { format!("{} days", age / 86_400) } else { format!("{age} seconds") };
-    let alias =
-        facts.alias.as_ref().map(|name| format!(" The record is an alias that leads to {name}.")).unwrap_or_default();
+    let alias = match facts.alias {
+        Some(_) => format!(" The record is an alias that leads to {}.", facts.home),
+        None => String::new(),
+    };
     let hosts: Vec<&str> = standings.iter().map(|standing| standing.exchange.name.as_str()).collect();
     let seen = format!(
         "The policy of {} is enforced, kept for {age}, and held to by {}.{alias}",

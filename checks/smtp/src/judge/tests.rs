@@ -2,7 +2,7 @@
 
 use engine_plugin_api::{
     EvidenceId,
-    services::{ProbeReply, SmtpAnswer, SmtpReply, SmtpRequest},
+    services::{MailExchanger, ProbeReply, SmtpAnswer, SmtpReply, SmtpRequest},
 };
 
 use super::*;
@@ -15,7 +15,7 @@ fn answer(text: &str) -> SmtpAnswer {
 
 /// A session without TLS in which all goes well otherwise.
 fn server(host: &str, address: &str) -> Server {
-    let request = SmtpRequest::survey(host, address.parse().unwrap(), "a.example");
+    let request = MailExchanger::new(host, address.parse().unwrap(), "a.example").survey();
     let blank = SmtpReply::not_held(&request, Cause::new(CauseKind::Other, "blank"));
     let probe = |answers: &[&str]| ProbeReply { answers: answers.iter().map(|text| answer(text)).collect() };
     let reply = SmtpReply {

@@ -3,6 +3,7 @@
 use super::{AlignmentMode, FailureOption, Issue, IssueKind, Policy, Psd, Record, Tag, TagName, Value, select, uri};
 use crate::{
     Span,
+    misspelt::{distance, same_letters},
     tag_list::{self, missing_separator},
 };
 
@@ -253,33 +254,4 @@ fn meant(name: &str, list: &tag_list::TagList<'_>) -> Option<TagName> {
         }),
     };
     close.filter(|close| list.find_any_case(close.word()).is_none())
-}
-
-/// Whether two words of three letters or more are made of the same ones: `rau`, `rua`.
-fn same_letters(a: &str, b: &str) -> bool {
-    let sorted = |word: &str| {
-        let mut bytes = word.as_bytes().to_vec();
-        bytes.sort_unstable();
-        bytes
-    };
-    a.len() > 2 && a.len() == b.len() && sorted(a) == sorted(b)
-}
-
-/// Letters to change, insert or delete from one short word to the other; `usize::MAX`
-/// for a long one.
-fn distance(a: &str, b: &str) -> usize {
-    if b.len() > 24 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let change = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -79,10 +79,10 @@ pub fn is_record(text: &str) -> bool {
     fields::begins_with_version(text, VERSION)
 }
 
-/// Whether `text` was probably meant as one: it speaks of STS, and a sender
-/// does not take it for a record.
+/// Whether `text` was meant as one, with a version that no sender takes for
+/// [`VERSION`]. Other text is none of MTA-STS, whatever words stand in it.
 pub fn resembles_record(text: &str) -> bool {
-    !is_record(text) && text.to_ascii_lowercase().contains("sts")
+    !is_record(text) && fields::resembles_version(text, "stsv1", &["sts", "mta-sts", "mta_sts", "mtasts"])
 }
 
 /// Reads a record.

@@ -31,7 +31,49 @@ fn what_is_no_record_is_left_out_before_counting() {
     for text in ["v=STSv12; id=1", "id=1; v=STSv1", " v=STSv1; id=1", "v=spf1 -all"] {
         assert!(!is_record(text), "{text}");
     }
-    assert!(resembles_record("v=STSv12; id=1") && !resembles_record("v=spf1 -all"));
+}
+
+#[test]
+fn only_a_near_miss_of_the_version_resembles_a_record() {
+    for text in [
+        "v=STSv12; id=1",
+        "v=STSv2; id=1",
+        "v=STS1; id=1",
+        "v = stsv1; id=1",
+        "V=STSv1; id=1",
+        "v:STSv1; id=1",
+        "STSv1; id=1",
+        "\"v=STSv1; id=1\"",
+        "v=\"STSv1\"; id=1",
+        " v=STSv1; id=1",
+        "v=STSv1 id=1",
+        "v=STSv1, id=1",
+        "v=MTA-STSv1; id=1",
+        "v=STTv1; id=1",
+        "v=SSTv1; id=1",
+        "id=1; v=STSv1",
+        "v=STS",
+    ] {
+        assert!(resembles_record(text), "{text}");
+    }
+    for text in [
+        "v=STSv1; id=1-2",
+        "v=spf1 -all",
+        "v=spf1 include:hosts.example -all",
+        "v=spf1 include:_spf.mta-sts.example -all",
+        "google-site-verification=abcSTSdef",
+        "sts=abc",
+        "sts",
+        "v=stsomething",
+        "v=DMARC1; p=none; rua=mailto:sts@a.example",
+        "v=DKIM1; p=STSv1",
+        "v=TLSRPTv1; rua=mailto:mta-sts@a.example",
+        "v=BIMI1; l=",
+        "azazaza;asdasdasdasd",
+        "",
+    ] {
+        assert!(!resembles_record(text), "{text}");
+    }
 }
 
 #[test]

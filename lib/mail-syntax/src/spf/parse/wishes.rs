@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::misspelt::distance;
+
 /// The names of all mechanisms.
 pub(super) const MECHANISMS: [&str; 8] = ["all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"];
 
@@ -54,22 +56,4 @@ pub(super) fn mechanism(sign: &str, name: &str, value: &str) -> Option<String> {
 
 fn is_known(name: &str) -> bool {
     MECHANISMS.iter().any(|known| known.eq_ignore_ascii_case(name))
-}
-
-/// Edit distance; 9 for words too long to be a misspelling.
-fn distance(a: &str, b: &str) -> usize {
-    if a.len() > 9 {
-        return 9;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let change = before + usize::from(x != y);
-            before = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(before + 1);
-        }
-    }
-    row[b.len()]
 }
