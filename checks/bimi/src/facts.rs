@@ -1,5 +1,7 @@
 //! What was seen.
 
+use std::collections::BTreeMap;
+
 use bimi_assets::{
     certificate::{Mark, NoMark},
     svg::{Image, NotSvg},
@@ -20,10 +22,14 @@ pub struct Facts {
     pub published: Observed<Published>,
     /// The DMARC record that applies, by RFC 7489 and by RFC 9989.
     pub dmarc: [Discovery; 2],
+    /// The organizational domain, by the public suffix list as the draft has it.
+    pub organizational: String,
+    /// The DMARC record that applies to that, by the same rules, where it is another domain.
+    pub above: Option<[Discovery; 2]>,
     /// Why the DMARC record could not be had, where that is so.
     pub dmarc_gap: Option<Cause>,
-    /// The observation of the DMARC record that applies.
-    pub dmarc_evidence: EvidenceId,
+    /// The observations of what stands at `_dmarc.` of each domain.
+    pub dmarc_evidence: BTreeMap<String, EvidenceId>,
     /// The image, where the record names one.
     pub image: Option<Fetched>,
     /// The certificate, where the record names one.

@@ -1,7 +1,9 @@
 //! Asks the DNS, then gets what the record names.
 
+use std::collections::BTreeMap;
+
 use engine_plugin_api::{
-    Cause, Context, EvidenceId, Observed,
+    Cause, CauseKind, Context, EvidenceId, Observed,
     services::{DnsQuestion, DnsReply, Fetched as Got, HttpEnd, RecordType, Verification},
 };
 use futures_util::future::{join, join_all, join3};
@@ -16,6 +18,9 @@ use crate::{
     facts::{Document, Facts, Fetched, Published},
 };
 
+/// The one port of web servers that a probe goes to.
+const HTTPS: u16 = 443;
+
 /// Gathers the facts. Costs one round trip for the records, DMARC's included;
 /// then a fetch each for image and certificate, at the same time.
 pub async fn observe(cx: &Context, domain: &str, config: &Config) -> Facts {
@@ -25,6 +30,7 @@ pub async fn observe(cx: &Context, domain: &str, config: &Config) -> Facts {
         join3(ask(cx, name_of(domain)), ask_above(cx, domain, &above, name_of(&above)), dmarc(cx, domain)).await;
     let own_found = published(&own);
     let nothing = own_found.known().is_some_and(|published| published.texts.is_empty());
+    let organizational = above.clone();
     let (owner, published) = match of_above.filter(|_| nothing) {
         Some(reply) => (above, self::published(&reply)),
         None => (domain.to_owned(), own_found),
@@ -37,15 +43,17 @@ pub async fn observe(cx: &Context, domain: &str, config: &Config) -> Facts {
     let authority = record.as_ref().and_then(|record| bimi::split_url(record.authority.as_deref()?));
     let (image, certificate) =
         join(fetch(cx, location, bimi_assets::svg::READ), fetch(cx, authority, bimi_assets::certificate::READ)).await;
-    let (discoveries, dmarc_gap, dmarc_evidence) = dmarc;
+    let Dmarc { found, above, gap, evidence } = dmarc;
     Facts {
         name: name_of(&owner),
         domain: domain.to_owned(),
         owner,
         published,
-        dmarc: discoveries,
-        dmarc_gap,
-        dmarc_evidence,
+        dmarc: found,
+        organizational,
+        above,
+        dmarc_gap: gap,
+        dmarc_evidence: evidence,
         image,
         certificate,
     }
@@ -60,18 +68,32 @@ async fn ask_above(cx: &Context, domain: &str, above: &str, name: String) -> Opt
 }
 
 fn published(reply: &DnsReply) -> Observed<Published> {
-    reply.texts().map(|texts| Published {
-        evidence: reply.evidence.clone(),
-        texts: texts.into_iter().filter(|text| bimi::is_meant_as_bimi(text)).collect(),
+    reply.texts().map(|texts| {
+        let (records, others): (Vec<String>, Vec<String>) = texts.into_iter().partition(|text| bimi::is_record(text));
+        // What receivers leave out matters only where nothing else is there.
+        let texts = if records.is_empty() {
+            others.into_iter().filter(|text| bimi::is_meant_as_bimi(text)).collect()
+        } else {
+            records
+        };
+        Published { evidence: reply.evidence.clone(), texts }
     })
 }
 
-/// The DMARC record that applies, by either kind of receiver.
-async fn dmarc(cx: &Context, domain: &str) -> ([dmarc::Discovery; 2], Option<Cause>, EvidenceId) {
+/// What DMARC says, see [`Facts`].
+struct Dmarc {
+    found: [dmarc::Discovery; 2],
+    above: Option<[dmarc::Discovery; 2]>,
+    gap: Option<Cause>,
+    evidence: BTreeMap<String, EvidenceId>,
+}
+
+/// The DMARC records that apply, by either kind of receiver.
+async fn dmarc(cx: &Context, domain: &str) -> Dmarc {
     let mut names = dmarc::names(domain);
-    let above = dmarc::organizational_domain(domain).to_owned();
-    if !names.contains(&above) {
-        names.push(above);
+    let organizational = dmarc::organizational_domain(domain);
+    if !names.iter().any(|name| name == organizational) {
+        names.push(organizational.to_owned());
     }
     let replies = join_all(names.iter().map(|name| ask(cx, format!("_dmarc.{name}")))).await;
     let mut known = Answers::default();
@@ -82,14 +104,19 @@ async fn dmarc(cx: &Context, domain: &str) -> ([dmarc::Discovery; 2], Option<Cau
         };
         known.insert(name, lookup);
     }
-    let found = [Rules::Rfc7489, Rules::Rfc9989].map(|rules| dmarc::discover(domain, rules, &known));
-    let of = |name: &str| names.iter().position(|known| known == name).map(|at| replies[at].evidence.clone());
-    let evidence = found[0].record.as_ref().and_then(|found| of(&found.domain));
-    (found, replies.iter().find_map(DnsReply::cause), evidence.unwrap_or_default())
+    let found = Rules::BOTH.map(|rules| dmarc::discover(domain, rules, &known));
+    let above =
+        (organizational != domain).then(|| Rules::BOTH.map(|rules| dmarc::discover(organizational, rules, &known)));
+    let evidence = names.into_iter().zip(replies.iter().map(|reply| reply.evidence.clone())).collect();
+    Dmarc { found, above, gap: replies.iter().find_map(DnsReply::cause), evidence }
 }
 
-async fn fetch(cx: &Context, url: Option<(String, String)>, most: usize) -> Option<Fetched> {
-    let (host, path) = url?;
+async fn fetch(cx: &Context, place: Option<bimi::Place>, most: usize) -> Option<Fetched> {
+    let bimi::Place { host, port, path } = place?;
+    if port != HTTPS {
+        let what = format!("it stands at port {port} of {host}, and a probe asks port {HTTPS} alone");
+        return Some(Fetched::Unknown(Cause::new(CauseKind::Denied, what)));
+    }
     let fetch = cx.fetch(&host, &path, u32::try_from(most).unwrap_or(u32::MAX)).await;
     let missing = |evidence: &EvidenceId, why: String| Fetched::Missing { evidence: evidence.clone(), why };
     Some(match fetch.outcome() {
@@ -120,13 +147,12 @@ async fn fetch(cx: &Context, url: Option<(String, String)>, most: usize) -> Opti
             }
             (HttpEnd::Finished, status) => {
                 let status = status.map_or("no status".to_owned(), |status| format!("the status {status}"));
-                let cause =
-                    Cause::new(engine_plugin_api::CauseKind::ServerFailure, format!("{host} answers with {status}"));
+                let cause = Cause::new(CauseKind::ServerFailure, format!("{host} answers with {status}"));
                 Fetched::Unknown(cause.seen_in(&reply.evidence))
             }
-            _ => Fetched::Unknown(reply.cause().unwrap_or_else(|| {
-                Cause::new(engine_plugin_api::CauseKind::Other, format!("{host} gave no document"))
-            })),
+            _ => Fetched::Unknown(
+                reply.cause().unwrap_or_else(|| Cause::new(CauseKind::Other, format!("{host} gave no document"))),
+            ),
         },
     })
 }

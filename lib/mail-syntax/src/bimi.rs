@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use crate::{Span, tag_list};
+use crate::{Span, fields, tag_list};
 
 /// A record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,10 +81,16 @@ impl fmt::Display for IssueKind {
     }
 }
 
-/// Whether a text is meant as a BIMI record.
+/// Whether receivers take `text` for a record at all; they leave others out before
+/// they count them (§7.2).
+pub fn is_record(text: &str) -> bool {
+    tag_list::parse(text).tags.first().is_some_and(|tag| tag.name == "v" && tag.value == "BIMI1")
+}
+
+/// Whether a text is meant as a BIMI record: it is one, or a near miss of its version
+/// stands in it.
 pub fn is_meant_as_bimi(text: &str) -> bool {
-    let start: String = text.chars().filter(|c| !c.is_whitespace() && *c != '"').take(6).collect();
-    start.eq_ignore_ascii_case("v=bimi")
+    is_record(text) || fields::resembles_version(text, "bimi1", &["bimi"])
 }
 
 impl Record {
@@ -151,13 +157,33 @@ impl fmt::Display for Record {
     }
 }
 
-/// The host and the path, query included, of an `https:` URL; `None` for what is
-/// none, and for one with a port, user or fragment.
-pub fn split_url(url: &str) -> Option<(String, String)> {
+/// Where an `https:` URL leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The host, in lower case.
+    pub host: String,
+    /// The port; 443 where the URL says none.
+    pub port: u16,
+    /// The path, query included.
+    pub path: String,
+}
+
+/// Reads an `https:` URL; `None` for what is none, for one without a domain name, and
+/// for one with a user or a fragment.
+pub fn split_url(url: &str) -> Option<Place> {
     let scheme = url.get(..8).filter(|scheme| scheme.eq_ignore_ascii_case("https://"))?;
     let rest = &url[scheme.len()..];
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (host, path) = rest.split_at(end);
+    let (authority, path) = rest.split_at(end);
+    // RFC 3986 §3.2.3: an empty port is the scheme's own.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, "")) => (host, 443),
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
+            (host, port.parse().ok().filter(|port| *port > 0)?)
+        }
+        Some(_) => return None,
+        None => (authority, 443),
+    };
     let name = host.len() <= 253
         && host.contains('.')
         && host.split('.').all(|label| {
@@ -167,7 +193,7 @@ pub fn split_url(url: &str) -> Option<(String, String)> {
         && host.parse::<std::net::IpAddr>().is_err();
     let plain = path.bytes().all(|b| matches!(b, 0x21..=0x7e)) && !path.contains('#') && path.len() <= 2048;
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    (name && plain).then(|| (host.to_ascii_lowercase(), path))
+    (name && plain).then(|| Place { host: host.to_ascii_lowercase(), port, path })
 }
 
 #[cfg(test)]
@@ -192,19 +218,35 @@ mod tests {
         check("v=BIMI1; l=; avp=both", &[(IssueKind::Preference, "avp=both")]);
         check("v=BIMI1; l=; z=1", &[(IssueKind::UnknownTag, "z=1")]);
         assert!(check("v=BIMI1;l=;a=;", &[]).declines());
-        assert!(is_meant_as_bimi("v = bimi1") && !is_meant_as_bimi("v=spf1"));
+        for meant in ["v = bimi1", "v=BIMI2; l=", "l=https://a.example/x.svg; v=BIMI1", "BIMI; v=bimi", "v=BMI1; l="] {
+            assert!(is_meant_as_bimi(meant) && !is_record(meant), "{meant}");
+        }
+        for other in ["v=spf1", "v=spf1 include:bimi.example", "bimi-verification=1", "v=bimission"] {
+            assert!(!is_meant_as_bimi(other), "{other}");
+        }
     }
 
     #[test]
     fn urls_are_split() {
-        assert_eq!(split_url("HTTPS://A.example/x?y"), Some(("a.example".into(), "/x?y".into())));
-        assert_eq!(split_url("https://a.example"), Some(("a.example".into(), "/".into())));
+        for (url, port, path) in [
+            ("HTTPS://A.example/x?y", 443, "/x?y"),
+            ("https://a.example", 443, "/"),
+            ("https://a.example:443/x", 443, "/x"),
+            ("https://a.example:/x", 443, "/x"),
+            ("https://a.example:8443/x", 8443, "/x"),
+        ] {
+            let place = Place { host: "a.example".into(), port, path: path.into() };
+            assert_eq!(split_url(url), Some(place), "{url}");
+        }
         for none in [
             "http://a.example/",
             "https://",
             "https://a/x",
             "https://25.25.1.1/",
-            "https://a.example:8443/",
+            "https://a.example:x/",
+            "https://a.example:0/",
+            "https://a.example:+443/",
+            "https://a.example:99999/",
             "https://u@a.example/",
             "https://a.example/ x",
         ] {

@@ -153,11 +153,11 @@ const MOST_PIECES: usize = 16;
 /// Characters of a piece that are looked at: what a version can be at most.
 const LONGEST_VERSION: usize = 32;
 
-/// Whether somebody meant `text` to bear the version `v=WORD`, for one of `words`
-/// (lower-case, the right one first), and a sender does not see it: another case,
-/// another number, white space or quotation marks, a letter wrong, not in front.
-/// That the word stands anywhere else in the text says nothing.
-pub(crate) fn resembles_version(text: &str, words: &[&str]) -> bool {
+/// Whether somebody meant `text` to bear the version `v=VERSION` (here in small
+/// letters), or one of another number by one of `words`: in another case, with white
+/// space or quotation marks, a letter wrong, not in front. That a word stands
+/// anywhere else in the text says nothing.
+pub(crate) fn resembles_version(text: &str, version: &str, words: &[&str]) -> bool {
     text.split(';').take(MOST_PIECES).any(|piece| {
         let shown = bare(piece).bare.chars().take(2 * LONGEST_VERSION);
         let plain: String =
@@ -170,7 +170,7 @@ pub(crate) fn resembles_version(text: &str, words: &[&str]) -> bool {
                 Some(number) => number.starts_with(|c: char| c.is_ascii_digit()) || (is_named && number.is_empty()),
                 None => is_named && !rest.starts_with(|c: char| c.is_alphabetic()),
             })
-        }) || (is_named && words.first().is_some_and(|word| misspells(value, &format!("{word}v1"))))
+        }) || (is_named && misspells(value, version))
     })
 }
 

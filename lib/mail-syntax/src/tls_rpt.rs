@@ -119,7 +119,7 @@ pub fn is_record(text: &str) -> bool {
 /// TLS-RPT, whatever words stand in it.
 pub fn resembles_record(text: &str) -> bool {
     !is_record(text)
-        && (fields::resembles_version(text, &["tlsrpt", "tls-rpt", "tls_rpt"])
+        && (fields::resembles_version(text, "tlsrptv1", &["tlsrpt", "tls-rpt", "tls_rpt"])
             || bare(text).bare.split_once('=').is_some_and(|(name, value)| {
                 name.trim().eq_ignore_ascii_case("rua") && !readable(value).uris.is_empty()
             }))

@@ -1,7 +1,7 @@
-//! The image at `l=`.
+//! The image at `l=`; where that is empty, the one in the mark certificate.
 
-use bimi_assets::svg::{LARGEST, NotSvg};
-use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Unknown};
+use bimi_assets::svg::{self, Image, LARGEST, NotSvg};
+use engine_plugin_api::{Cause, CauseKind, Evidence, EvidenceId, Finding, Judgement, Remedy, Unknown};
 
 use super::{Own, subject};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) fn judge(facts: &Facts, own: &Own<'_>, out: &mut Judgement) {
     match &facts.image {
-        None => {}
+        None => in_certificate(facts, own, out),
         Some(Fetched::Unknown(cause)) => {
             out.unknown(Unknown::new(
                 subject(facts),
@@ -34,67 +34,122 @@ pub(super) fn judge(facts: &Facts, own: &Own<'_>, out: &mut Judgement) {
     }
 }
 
+/// An image, and where it is from.
+struct Shown<'s> {
+    facts: &'s Facts,
+    own: &'s Own<'s>,
+    /// The tag that leads to it.
+    tag: &'static str,
+    /// `The image of a.example`.
+    what: String,
+    /// What must be done first, to publish another.
+    first: &'static str,
+    evidence: &'s EvidenceId,
+}
+
+impl Shown<'_> {
+    fn about(&self, code: &str, said: &str, step: &str) -> Finding {
+        Finding::new(code, subject(self.facts), format!("{} {said}", self.what))
+            .evidence(self.own.at(self.tag, "this image"))
+            .evidence(Evidence::of(self.evidence))
+            .remedy(Remedy::step(format!("{}{step}", self.first)))
+    }
+}
+
+/// An empty `l=` beside `a=` declines nothing (§4.3.1): what can be shown is the image
+/// in the certificate.
+fn in_certificate(facts: &Facts, own: &Own<'_>, out: &mut Judgement) {
+    // What keeps the certificate from being read has a finding of its own.
+    let Some(Fetched::Document(document)) = &facts.certificate else { return };
+    let Ok(mark) = document.mark() else { return };
+    let Some(bytes) = &mark.image else {
+        let cause =
+            Cause::new(CauseKind::Malformed, "`l=` is empty, and the mark certificate holds no image that can be read");
+        let unknown =
+            Unknown::new(subject(facts), "which image the BIMI record means", cause.seen_in(&document.evidence));
+        out.unknown(unknown.advice("put the place of the image into `l=`"));
+        return;
+    };
+    let shown = Shown {
+        facts,
+        own,
+        tag: "a",
+        what: format!("The image in the mark certificate of {}", facts.owner),
+        first: "A new mark certificate is needed. ",
+        evidence: &document.evidence,
+    };
+    if bytes.len() > LARGEST {
+        size(&shown, bytes.len().to_string(), out);
+    }
+    content(&shown, svg::inspect(bytes), bytes.len() > LARGEST, out);
+}
+
+fn size(shown: &Shown<'_>, size: String, out: &mut Judgement) {
+    let said = format!("has {size} bytes; receivers take up to {LARGEST}.");
+    let step = "Simplify the paths of the image, and take out what a program put in for itself.";
+    out.find(shown.about(IMAGE_TOO_LARGE, &said, step));
+}
+
 fn document_rules(facts: &Facts, own: &Own<'_>, document: &Document, out: &mut Judgement) {
-    let about = |code: &str, seen: String, step: &str| {
-        Finding::new(code, subject(facts), seen)
-            .evidence(own.at("l", "this image"))
-            .evidence(Evidence::of(&document.evidence))
-            .remedy(Remedy::step(step))
+    let shown = Shown {
+        facts,
+        own,
+        tag: "l",
+        what: format!("The image of {}", facts.owner),
+        first: "",
+        evidence: &document.evidence,
     };
     if document.media_type.as_deref() != Some("image/svg+xml") {
         let says = document.media_type.as_ref().map_or("none".to_owned(), |kind| format!("`{kind}`"));
-        let seen = format!("The image of {} comes with the media type {says}, not `image/svg+xml`.", facts.owner);
-        out.find(about(IMAGE_TYPE, seen, "Let the web server send `Content-Type: image/svg+xml` with the image."));
+        let said = format!("comes with the media type {says}, not `image/svg+xml`.");
+        out.find(shown.about(
+            IMAGE_TYPE,
+            &said,
+            "Let the web server send `Content-Type: image/svg+xml` with the image.",
+        ));
     }
     let too_large = document.bytes.len() > LARGEST || document.cut;
     if too_large {
-        let size =
-            if document.cut { format!("more than {}", document.bytes.len()) } else { document.bytes.len().to_string() };
-        let seen = format!("The image of {} has {size} bytes; receivers take up to {LARGEST}.", facts.owner);
-        out.find(about(
-            IMAGE_TOO_LARGE,
-            seen,
-            "Simplify the paths of the image, and take out what a program put in for itself.",
-        ));
+        let bytes = document.bytes.len();
+        size(&shown, if document.cut { format!("more than {bytes}") } else { bytes.to_string() }, out);
     }
-    let image = match document.image() {
+    content(&shown, document.image(), too_large, out);
+}
+
+/// Whether it is an image as receivers want it; `too_large` is told already.
+fn content(shown: &Shown<'_>, image: Result<Image, NotSvg>, too_large: bool, out: &mut Judgement) {
+    let image = match image {
         Ok(image) => image,
         Err(NotSvg::TooLarge) if too_large => return,
         Err(NotSvg::Compressed) => {
-            let cause = engine_plugin_api::Cause::new(
-                engine_plugin_api::CauseKind::Malformed,
-                "it is compressed with gzip, which is not unpacked here",
-            );
-            let unknown = Unknown::new(
-                subject(facts),
-                "whether the image keeps to SVG Tiny PS",
-                cause.seen_in(&document.evidence),
-            );
+            let cause = Cause::new(CauseKind::Malformed, "it is compressed with gzip, which is not unpacked here");
+            let what = "whether the image keeps to SVG Tiny PS";
+            let unknown = Unknown::new(subject(shown.facts), what, cause.seen_in(shown.evidence));
             out.unknown(unknown.advice("publish it uncompressed; not all receivers take `.svgz`"));
             return;
         }
         Err(fault) => {
-            let seen = format!("What the BIMI record of {} points at {fault}.", facts.owner);
-            out.find(about(IMAGE_INVALID, seen, "Put an SVG Tiny PS image there."));
+            out.find(shown.about(IMAGE_INVALID, &format!("{fault}."), "Put an SVG Tiny PS image there."));
             return;
         }
     };
     if !image.breaches.is_empty() {
-        let shown: Vec<String> =
+        let places: Vec<String> =
             image.breaches.iter().take(5).map(|breach| format!("line {}: {}", breach.line, breach.kind)).collect();
-        let more = match image.breaches.len().saturating_sub(shown.len()) {
+        let more = match image.breaches.len().saturating_sub(places.len()) {
             0 => String::new(),
             more => format!("; and {more} more"),
         };
-        let seen = format!("The image of {} does not keep to SVG Tiny PS: {}{more}.", facts.owner, shown.join("; "));
+        let said = format!("does not keep to SVG Tiny PS: {}{more}.", places.join("; "));
         let step = "Export the logo as SVG Tiny 1.2, then let the root say `version=\"1.2\" baseProfile=\"tiny-ps\"`, put a \
                     `<title>` with the brand's name directly below it, and take out scripts, styles, pictures, animations and \
                     references. The BIMI Group's converter does that.";
-        out.find(about(IMAGE_PROFILE, seen, step));
+        out.find(shown.about(IMAGE_PROFILE, &said, step));
     }
     if image.is_square() == Some(false) {
         let (width, height) = image.size.unwrap_or_default();
-        let seen = format!("The image of {} is {width} wide and {height} high; receivers want a square.", facts.owner);
-        out.find(about(IMAGE_NOT_SQUARE, seen, "Let `viewBox` be as wide as high, with the logo in its middle."));
+        let said = format!("is {width} wide and {height} high; receivers want a square.");
+        let step = "Let `viewBox` be as wide as high, with the logo in its middle.";
+        out.find(shown.about(IMAGE_NOT_SQUARE, &said, step));
     }
 }
