@@ -23,6 +23,8 @@ pub struct Facts {
 pub struct Set {
     /// The observation.
     pub evidence: EvidenceId,
+    /// The name at which they stand: the one asked for, or the end of its aliases.
+    pub home: String,
     /// The records in the order of the wire.
     pub properties: Vec<Property>,
 }
@@ -64,7 +66,26 @@ pub struct Shown {
     pub certificate: CertificateFacts,
 }
 
+/// The properties that are registered (IANA, Certification Authority Restriction Properties).
+pub const TAGS: [&str; 10] =
+    ["issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone", "auth", "path", "policy"];
+/// The flag *issuer critical*.
+pub const CRITICAL: u8 = 128;
+
+impl Property {
+    /// Whether authorities must not issue at all because of it: it is critical, and none
+    /// that any of them need know (RFC 8659 §4.1).
+    pub fn forbids_all(&self) -> bool {
+        self.flags & CRITICAL != 0 && !self.tag.is_empty() && !TAGS.contains(&self.tag.as_str())
+    }
+}
+
 impl Set {
+    /// Whether authorities must not issue whatever else stands there.
+    pub fn is_blocked(&self) -> bool {
+        self.properties.iter().any(Property::forbids_all)
+    }
+
     /// The values of the property that counts for `purpose`; `None` where
     /// nothing restricts it.
     pub fn issuers(&self, purpose: Purpose) -> Option<Vec<(&Property, caa::Issue)>> {
@@ -102,6 +123,11 @@ impl Facts {
             }
         }
         Observed::Known(None)
+    }
+
+    /// The name at which a record for `name` would have to stand.
+    pub fn home<'f>(&'f self, name: &'f str) -> &'f str {
+        self.sets.get(name).and_then(Observed::known).map_or(name, |set| set.home.as_str())
     }
 
     /// The exchanges' names.

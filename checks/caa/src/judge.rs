@@ -74,12 +74,12 @@ pub fn judge_certificates(facts: &Facts, shown: &[Shown], config: &Config) -> Ju
             continue;
         }
         told.push((at, names[0]));
-        out.find(excluded(one, at, set, &names, wildcard));
+        out.find(excluded(facts, one, at, set, &names, wildcard));
     }
     out
 }
 
-fn excluded(shown: &Shown, at: &str, set: &Set, names: &[&str], wildcard: bool) -> Finding {
+fn excluded(facts: &Facts, shown: &Shown, at: &str, set: &Set, names: &[&str], wildcard: bool) -> Finding {
     let tag = if wildcard && set.properties.iter().any(|property| property.tag == "issuewild") {
         "issuewild"
     } else {
@@ -95,10 +95,23 @@ fn excluded(shown: &Shown, at: &str, set: &Set, names: &[&str], wildcard: bool) 
     let finding = Finding::new(ISSUER_EXCLUDED, Subject::Host(shown.host.clone()), seen).actor(Actor::DomainOwner);
     let mine = set.properties.iter().filter(|property| property.tag == tag);
     let finding = mine.take(3).fold(finding, |finding, property| finding.evidence(quote(set, property)));
-    finding.evidence(Evidence::of(&shown.evidence)).remedy(
+    let remedy = if is_registrys(at) {
+        Remedy::step(format!(
+            "Let the authority issue by a record of your own, if the certificate comes from it on purpose. It takes the \
+             place of those of {at}, a public suffix."
+        ))
+        .publish(facts.home(&shown.host), "CAA", format!("0 issue \"{}\"", names[0]))
+    } else {
         Remedy::step("Let the authority issue, if the certificate comes from it on purpose; the other records stay.")
-            .publish(at, "CAA", format!("0 {tag} \"{}\"", names[0])),
-    )
+            .publish(&set.home, "CAA", format!("0 {tag} \"{}\"", names[0]))
+    };
+    finding.evidence(Evidence::of(&shown.evidence)).remedy(remedy)
+}
+
+/// Whether the records at a name are those of whoever runs a public suffix, which the
+/// owner of a domain below it cannot change.
+fn is_registrys(at: &str) -> bool {
+    mail_syntax::dmarc::is_public_suffix(at)
 }
 
 /// A record as evidence.
@@ -118,3 +131,6 @@ fn at_value(set: &Set, property: &Property, part: Option<mail_syntax::Span>, lab
     };
     quote(set, property).at(span, label)
 }
+
+#[cfg(test)]
+mod tests;

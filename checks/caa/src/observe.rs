@@ -69,7 +69,11 @@ fn set_of(reply: &DnsReply) -> Observed<Set> {
         },
         _ => Property { flags: 0, tag: String::new(), value: String::new(), text: record.data_text() },
     });
-    Observed::Known(Set { evidence: reply.evidence.clone(), properties: properties.collect() })
+    Observed::Known(Set {
+        evidence: reply.evidence.clone(),
+        home: reply.home().to_owned(),
+        properties: properties.collect(),
+    })
 }
 
 /// The exchanges, most preferred first; none for a null MX (RFC 7505).

@@ -7,7 +7,7 @@ use engine_plugin_api::{
     services::{DnsReply, DnsStatus, RecordData},
 };
 use mail_syntax::{
-    dmarc::{Answers, Discovery, Found, Requested, Rules, Scope, Step, discover, organizational_domain, report},
+    dmarc::{Answers, Discovery, Found, Gap, Requested, Rules, Scope, Step, discover, organizational_domain, report},
     spf,
 };
 
@@ -208,7 +208,13 @@ impl Facts {
         by(Rules::Rfc9989).or_else(|| by(Rules::Rfc7489))
     }
 
-    /// The policy for the domain itself.
+    /// Whether an answer that did not come decides what applies: to the domain itself,
+    /// and to a subdomain without a record of its own.
+    pub fn is_open(&self, rules: Rules) -> [bool; 2] {
+        [self.discovery(rules), self.below(rules)].map(|found| matches!(found.gap, Some(Gap::Failed(_))))
+    }
+
+    /// The policy for the domain itself; `None` also where [`Facts::is_open`].
     pub fn requested(&self, rules: Rules) -> Option<Requested> {
         let found = self.discovery(rules);
         let scope = match (found.scope, self.exists.known()) {
@@ -218,7 +224,8 @@ impl Facts {
         found.record?.record.requested(rules, scope)
     }
 
-    /// The policy for a subdomain without a record of its own.
+    /// The policy for a subdomain without a record of its own; `None` also where
+    /// [`Facts::is_open`].
     pub fn requested_below(&self, rules: Rules, scope: Scope) -> Option<Requested> {
         self.below(rules).record?.record.requested(rules, scope)
     }

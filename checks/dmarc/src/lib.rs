@@ -36,6 +36,7 @@ engine_plugin_api::findings! {
     PSD_MISUSED = "dmarc-psd-misused",
     RECORD = "dmarc-record",
     REPORT_ADDRESS = "dmarc-report-address",
+    REPORT_ELSEWHERE = "dmarc-report-elsewhere",
     REPORT_MANY = "dmarc-report-many",
     REPORT_UNAUTHORISED = "dmarc-report-unauthorised",
     REPORT_UNDELIVERABLE = "dmarc-report-undeliverable",

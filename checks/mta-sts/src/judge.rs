@@ -251,3 +251,6 @@ fn policy_unknown(facts: &Facts, cause: Cause, out: &mut Judgement) {
     let what = format!("what the MTA-STS policy of {} says", facts.domain);
     out.unknown(Unknown::new(subject(facts), what, cause));
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use engine_plugin_api::{Cause, Evidence, EvidenceId, Observed};
-use mail_syntax::spf::{CostState, Evaluation, Kind, Mechanism, Node, Query, Question, Record, Survey};
+use mail_syntax::spf::{
+    Answers, CostState, Evaluation, Kind, Limits, Mechanism, Node, Query, Question, Record, Survey,
+};
 
 /// Everything that the judge knows.
 #[derive(Clone, Debug)]
@@ -14,6 +16,10 @@ pub struct Facts {
     pub texts: Vec<Text>,
     /// The tree of its records.
     pub survey: Survey,
+    /// How far it was followed.
+    pub limits: Limits,
+    /// The answers that it was made of.
+    pub known: Answers,
     /// What stands in records of the obsolete type 99, joined.
     pub type99: Observed<Vec<String>>,
     /// Where its mail goes.

@@ -3,14 +3,20 @@
 mod bounds;
 mod combine;
 mod cost;
+mod cover;
 mod discovery;
 mod merge;
 mod missing;
 mod networks;
 mod policy;
+mod private;
+mod reach;
+mod recheck;
 mod result;
 mod syntax;
 mod tree;
+mod union;
+mod voids;
 mod words;
 
 use engine_plugin_api::{Judgement, Unknown};
@@ -20,12 +26,20 @@ use crate::{Config, facts::Facts};
 
 /// Judges the facts.
 pub fn judge(facts: &Facts, config: &Config) -> Judgement {
+    let mut out = found(facts, config);
+    recheck::offers(facts, config, &mut out);
+    out
+}
+
+/// The same, before the records that remedies offer are judged in their turn.
+fn found(facts: &Facts, config: &Config) -> Judgement {
     let mut out = Judgement::default();
     let joined = syntax::joined(facts);
     discovery::judge(facts, joined.as_ref(), &mut out);
     syntax::judge(facts, joined.as_ref(), &mut out);
-    policy::judge(facts, &mut out);
+    policy::judge(facts, joined.as_ref(), &mut out);
     networks::judge(facts, config, &mut out);
+    private::judge(facts, &mut out);
     tree::judge(facts, joined.as_ref(), &mut out);
     result::judge(facts, &mut out);
     unanswered(facts, &mut out);

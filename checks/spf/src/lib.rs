@@ -52,6 +52,7 @@ engine_plugin_api::findings! {
     TOO_MANY_VOIDS = "spf-too-many-voids",
     TYPE_99 = "spf-type-99",
     UNKNOWN_MECHANISM = "spf-unknown-mechanism",
+    VOIDS_OF_ONE_FAMILY = "spf-voids-of-one-family",
     VOID_TERM = "spf-void-term",
 }
 

@@ -31,11 +31,13 @@ const MOST_ASKED: usize = 5;
 pub async fn observe(cx: &Context, domain: &str, target: &Target, config: &Config) -> Facts {
     let old_type = cx.dns(DnsQuestion::new(domain, RecordType::Spf));
     let (tree, old_type) = future::join(walk(cx, domain, queries(target), config), old_type).await;
-    let Walked { survey, evaluations, replies, texts, mail, exchanges } = tree;
+    let Walked { survey, limits, known, evaluations, replies, texts, mail, exchanges } = tree;
     Facts {
         domain: domain.to_owned(),
         texts,
         survey,
+        limits,
+        known,
         type99_evidence: old_type.evidence.clone(),
         type99: old_type.texts(),
         mail,
@@ -57,6 +59,8 @@ fn queries(target: &Target) -> Vec<(Identity, Query)> {
 
 struct Walked {
     survey: Survey,
+    limits: Limits,
+    known: Answers,
     evaluations: Vec<Evaluated>,
     replies: BTreeMap<Question, Seen>,
     texts: Vec<Text>,
@@ -106,7 +110,8 @@ async fn walk(cx: &Context, domain: &str, queries: Vec<(Identity, Query)>, confi
                 query,
                 evaluation: result.ok(),
             });
-            return Walked { survey: tree, evaluations: evaluations.collect(), replies, texts, mail, exchanges };
+            let evaluations = evaluations.collect();
+            return Walked { survey: tree, limits, known, evaluations, replies, texts, mail, exchanges };
         };
         if question == own_mx {
             mail = reply.observed().map(|_| mail_of(&reply));

@@ -200,3 +200,6 @@ fn dead(facts: &Facts, text: &str, destination: &Destination, obstacle: Obstacle
         .evidence(Evidence::of(&destination.evidence))
         .remedy(remedy)
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,14 +24,15 @@ use engine_plugin_api::{
     serde_json::{self, Value, json},
 };
 
-use super::{lab::domains, print, registry};
+use super::{lab::domains, registry};
 use crate::{
     args::{Format, Run},
     complaint::Complaint,
     exit::Exit,
     message, network,
+    output::{print, print_json, print_styled},
     progress::Progress,
-    render::text,
+    render::{plan, text},
     rules, target,
 };
 
@@ -83,7 +84,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     if targets.len() > 1 && arguments.record.is_some() {
         return Err(Complaint::new(format!("--record takes one target, and {} were given", targets.len())));
     }
-    let printer = Printer { format: arguments.format, verbose: arguments.verbose };
+    let printer = Printer { format: arguments.format, verbose: arguments.verbose, plugins: arguments.plugin.clone() };
     let reports = network::during(&arguments.reach, &config, world.as_ref(), async |network, interrupt| {
         let mut reports = Vec::new();
         for target in targets {
@@ -104,7 +105,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
         Ok(reports)
     })?;
     if reports.len() > 1 && printer.format == Format::Text {
-        match print(&format!("\n{}", text::summary(&reports))) {
+        match print_styled(&format!("\n{}", text::summary(&reports))) {
             Ok(()) | Err(Complaint::Closed) => {}
             Err(complaint) => return Err(complaint),
         }
@@ -118,6 +119,8 @@ pub struct Printer {
     pub format: Format,
     /// Whether to print everything.
     pub verbose: bool,
+    /// The plugins that were used without their having been added.
+    pub plugins: Vec<PathBuf>,
 }
 
 impl Printer {
@@ -125,11 +128,8 @@ impl Printer {
     /// whoever started the program even when the reader has gone.
     pub fn print(&self, report: &Report) -> Result<bool, Complaint> {
         let printed = match self.format {
-            Format::Json => {
-                let text = serde_json::to_string(report).map_err(Complaint::new)?;
-                print(&format!("{}\n", crate::render::escape::json(&text)))
-            }
-            Format::Text => print(&text::report(report, self.verbose)),
+            Format::Json => print_json(&serde_json::to_string(report).map_err(Complaint::new)?),
+            Format::Text => print_styled(&text::report(report, self.verbose, &self.plugins)),
         };
         match printed {
             Err(Complaint::Closed) => Ok(false),
@@ -144,7 +144,7 @@ fn dry_run(registry: &Registry, profile: &Profile, choice: &Choice, targets: &[T
         let message =
             target.message.as_ref().map(|message| format!(", with a message of {} bytes", message.bytes.len()));
         let shown = crate::render::escape::line(&target.shown);
-        print(&format!("{shown}{}\n{plan}", message.unwrap_or_default()))?;
+        print(&format!("{shown}{}\n{}", message.unwrap_or_default(), plan::text(&plan)))?;
     }
     Ok(Exit::Good)
 }

@@ -12,6 +12,7 @@ mod broken_host;
 mod command;
 mod evil;
 mod policy;
+mod said;
 #[cfg(target_os = "linux")]
 mod sandbox;
 

@@ -3,19 +3,14 @@
 use engine_plugin_api::{Confidence, Finding, Judgement, Remedy, Span, Subject};
 use mail_syntax::caa;
 
-use super::{at_value, quote};
+use super::{at_value, is_registrys, quote};
 use crate::{
     CRITICAL_UNKNOWN, FLAGS, IODEF_INVALID, ISSUER_UNKNOWN, SYNTAX, TAG_UNKNOWN, authorities,
-    facts::{Facts, Property, Set},
+    facts::{CRITICAL, Facts, Property, Set, TAGS},
 };
 
-/// The properties that are registered (IANA, Certification Authority Restriction Properties).
-const TAGS: [&str; 10] =
-    ["issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone", "auth", "path", "policy"];
-const CRITICAL: u8 = 128;
-
 pub fn judge(facts: &Facts, at: &str, set: &Set, out: &mut Judgement) {
-    let _ = facts;
+    let first = out.findings.len();
     for property in &set.properties {
         match property.tag.as_str() {
             "" => unreadable(at, set, property, out),
@@ -28,6 +23,19 @@ pub fn judge(facts: &Facts, at: &str, set: &Set, out: &mut Judgement) {
             flags(at, set, property, out);
         }
     }
+    for finding in out.findings.iter_mut().skip(first) {
+        if is_registrys(at) {
+            finding.remedy = Some(Remedy::step(format!(
+                "{at} is a public suffix: ask whoever runs it to mend the record, or publish CAA records of your own at {}, \
+                 which take the place of all of its.",
+                facts.domain
+            )));
+        } else if set.home != at
+            && let Some(remedy) = &mut finding.remedy
+        {
+            remedy.step.push_str(&format!(" The records stand at {}, of which {at} is an alias.", set.home));
+        }
+    }
 }
 
 fn subject(at: &str) -> Subject {
@@ -37,7 +45,7 @@ fn subject(at: &str) -> Subject {
 fn unreadable(at: &str, set: &Set, property: &Property, out: &mut Judgement) {
     let seen = format!("A CAA record of {at} has data that no authority can read.");
     let remedy = Remedy::step("Take the record away, or write it as `0 issue \"AUTHORITY\"`.").withdraw(
-        at,
+        &set.home,
         "CAA",
         &property.text,
     );
@@ -54,9 +62,9 @@ fn issue(at: &str, set: &Set, property: &Property, out: &mut Judgement) {
         let remedy = Remedy::step(
             "Write the authority's CAA name alone, without `https://` and quotation marks, one authority a record.",
         )
-        .withdraw(at, "CAA", &property.text);
+        .withdraw(&set.home, "CAA", &property.text);
         let remedy = match host_of(&property.value) {
-            Some(host) => remedy.publish(at, "CAA", format!("{} {} \"{host}\"", property.flags, property.tag)),
+            Some(host) => remedy.publish(&set.home, "CAA", format!("{} {} \"{host}\"", property.flags, property.tag)),
             None => remedy,
         };
         out.find(
@@ -83,8 +91,8 @@ fn issue(at: &str, set: &Set, property: &Property, out: &mut Judgement) {
             .evidence(at_value(set, property, Some(mail_syntax::Span::new(0, end)), format!("`{meant}`?")))
             .remedy(
                 Remedy::step(format!("Write `{meant}`, if that authority is meant."))
-                    .withdraw(at, "CAA", &property.text)
-                    .publish(at, "CAA", format!("{} {} \"{right}\"", property.flags, property.tag)),
+                    .withdraw(&set.home, "CAA", &property.text)
+                    .publish(&set.home, "CAA", format!("{} {} \"{right}\"", property.flags, property.tag)),
             ),
     );
 }
@@ -101,9 +109,9 @@ fn host_of(value: &str) -> Option<String> {
 fn iodef(at: &str, set: &Set, property: &Property, out: &mut Judgement) {
     let Some((_, fault)) = caa::report_fault(&property.value) else { return };
     let seen = format!("The address for reports in a CAA record of {at} is {fault}.");
-    let remedy = Remedy::step("Write it as a URL.").withdraw(at, "CAA", &property.text);
+    let remedy = Remedy::step("Write it as a URL.").withdraw(&set.home, "CAA", &property.text);
     let remedy = match property.value.contains('@') && !property.value.contains([' ', ':']) {
-        true => remedy.publish(at, "CAA", format!("0 iodef \"mailto:{}\"", property.value)),
+        true => remedy.publish(&set.home, "CAA", format!("0 iodef \"mailto:{}\"", property.value)),
         false => remedy,
     };
     out.find(
@@ -131,10 +139,14 @@ fn unknown(at: &str, set: &Set, property: &Property, tag: &str, out: &mut Judgem
         "The CAA record `{}` of {at} has the property `{tag}`, which is not registered. {consequence}{hint}",
         property.text
     );
-    let remedy =
-        Remedy::step("Correct the property's name, or take the record away.").withdraw(at, "CAA", &property.text);
+    let becomes = meant.map(|meant| restriction(set, meant, &property.value)).unwrap_or_default();
+    let remedy = Remedy::step(format!("Correct the property's name, or take the record away.{becomes}")).withdraw(
+        &set.home,
+        "CAA",
+        &property.text,
+    );
     let remedy = match meant {
-        Some(meant) => remedy.publish(at, "CAA", format!("0 {meant} \"{}\"", property.value)),
+        Some(meant) => remedy.publish(&set.home, "CAA", format!("0 {meant} \"{}\"", property.value)),
         None => remedy,
     };
     let label = "no registered property";
@@ -143,6 +155,28 @@ fn unknown(at: &str, set: &Set, property: &Property, tag: &str, out: &mut Judgem
             .evidence(quote(set, property).at(tag_span(property), label))
             .remedy(remedy),
     );
+}
+
+/// What a record begins to restrict when its property gets the right name, as a sentence.
+fn restriction(set: &Set, tag: &str, value: &str) -> String {
+    let kind = match tag {
+        "issue" => "certificates",
+        "issuewild" => "wildcard certificates",
+        "issuemail" => "S/MIME certificates",
+        "issuevmc" => "mark certificates",
+        _ => return String::new(),
+    };
+    let value = caa::Issue::parse(value);
+    let more = set.properties.iter().any(|property| property.tag == tag);
+    match value.allows() {
+        Some(issuer) if more => format!(" With the right name it lets `{issuer}` issue {kind} too."),
+        Some(issuer) => format!(
+            " With the right name it begins to restrict: only `{issuer}` may issue {kind} then. Make sure that those in use \
+             come from it."
+        ),
+        None if more => String::new(),
+        None => format!(" With the right name it begins to restrict: nobody may issue {kind} then."),
+    }
 }
 
 fn flags(at: &str, set: &Set, property: &Property, out: &mut Judgement) {
@@ -162,8 +196,8 @@ fn flags(at: &str, set: &Set, property: &Property, out: &mut Judgement) {
     out.find(
         Finding::new(FLAGS, subject(at), seen).evidence(quote(set, property).at(Span::new(0, end), "0 or 128")).remedy(
             Remedy::step("Write 0, or 128 where authorities that do not know the property shall not issue.")
-                .withdraw(at, "CAA", &property.text)
-                .publish(at, "CAA", format!("{critical}{rest}")),
+                .withdraw(&set.home, "CAA", &property.text)
+                .publish(&set.home, "CAA", format!("{critical}{rest}")),
         ),
     );
 }

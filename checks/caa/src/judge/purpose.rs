@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use engine_plugin_api::{Finding, Judgement, Observed, Remedy, Subject};
 
-use super::quote;
+use super::{is_registrys, quote};
 use crate::{
     ISSUEMAIL, ISSUEMAIL_OPEN, NOBODY, NONE, PRESENT,
     facts::{Facts, Purpose, Set},
 };
+
+/// Records of a public suffix that a remedy repeats.
+const KEPT: usize = 16;
 
 pub fn judge(facts: &Facts, out: &mut Judgement) {
     hosts(facts, out);
@@ -32,6 +35,8 @@ fn hosts(facts: &Facts, out: &mut Judgement) {
     let mut open: Vec<&str> = Vec::new();
     for host in facts.hosts() {
         match facts.relevant(host) {
+            // No authority may issue; what else stands there changes nothing.
+            Observed::Known(Some((_, set))) if set.is_blocked() => {}
             Observed::Known(Some((at, set))) => by_set.entry(at).or_insert((set, Vec::new())).1.push(host),
             Observed::Known(None) => open.push(host),
             Observed::Unknown(_) => {}
@@ -56,7 +61,7 @@ fn hosts(facts: &Facts, out: &mut Judgement) {
                 });
                 let step = "Let the authority of the mail server's certificate issue, here or at the host's own name.";
                 out.find(finding.remedy(Remedy::step(step).publish(
-                    hosts[0],
+                    facts.home(hosts[0]),
                     "CAA",
                     "0 issue \"<the authority's CAA name>\"",
                 )));
@@ -81,6 +86,9 @@ fn hosts(facts: &Facts, out: &mut Judgement) {
 
 fn mailboxes(facts: &Facts, out: &mut Judgement) {
     let Observed::Known(Some((at, set))) = facts.relevant(&facts.domain) else { return };
+    if set.is_blocked() {
+        return;
+    }
     let subject = Subject::Domain(facts.domain.clone());
     match allowed(set, Purpose::Mail) {
         Some(names) => {
@@ -99,10 +107,25 @@ fn mailboxes(facts: &Facts, out: &mut Judgement) {
                  for addresses at {}.",
                 facts.domain
             );
-            let remedy = Remedy::step(
-                "Say who may issue S/MIME certificates, or that nobody may; the other records stay as they are.",
-            )
-            .publish(at, "CAA", "0 issuemail \";\"");
+            let remedy = if is_registrys(at) {
+                // The nearest set alone counts: what is to go on has to stand in it.
+                let step = format!(
+                    "Say who may issue S/MIME certificates, or that nobody may, in records of your own. They take the \
+                     place of those of {at}, a public suffix, and repeat them."
+                );
+                let home = facts.home(&facts.domain);
+                let kept = set.properties.iter().take(KEPT);
+                kept.fold(Remedy::step(step), |remedy, property| remedy.publish(home, "CAA", &property.text)).publish(
+                    home,
+                    "CAA",
+                    "0 issuemail \";\"",
+                )
+            } else {
+                Remedy::step(
+                    "Say who may issue S/MIME certificates, or that nobody may; the other records stay as they are.",
+                )
+                .publish(&set.home, "CAA", "0 issuemail \";\"")
+            };
             let finding = Finding::new(ISSUEMAIL_OPEN, subject, seen).remedy(remedy);
             let mine = set.properties.iter().filter(|property| property.tag == "issue");
             out.find(mine.take(2).fold(finding, |finding, property| finding.evidence(quote(set, property))));

@@ -2,7 +2,7 @@
 
 use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Severity, Span};
 use mail_syntax::{
-    dmarc::{Gap, Lookalike, Rules, StepFound, TagName, is_record, parse, select},
+    dmarc::{Gap, Lookalike, Policy, Rules, StepFound, TagName, is_record, parse, select},
     txt::Candidate,
 };
 
@@ -53,14 +53,21 @@ fn is_settled(facts: &Facts) -> bool {
 
 fn missing(facts: &Facts, out: &mut Judgement) {
     let domain = &facts.domain;
-    let suffix = facts.discovery(Rules::Rfc9989).record.map(|found| {
-        format!(" Receivers of RFC 9989 apply the record of {}, a public suffix, in its place.", found.domain)
-    });
-    let seen = format!(
-        "{domain} has no DMARC record, and none applies to it from above, so that anyone can put it into the From line \
-         of a message.{}",
-        suffix.unwrap_or_default()
-    );
+    // That of a public suffix, which receivers of RFC 7489 never look at.
+    let suffix = facts.discovery(Rules::Rfc9989).record;
+    let theirs = facts.requested(Rules::Rfc9989).map_or(Policy::None, |requested| requested.policy);
+    let seen = match &suffix {
+        None => format!(
+            "{domain} has no DMARC record, and none applies to it from above, so that anyone can put it into the From \
+             line of a message."
+        ),
+        Some(found) => format!(
+            "{domain} has no DMARC record. Receivers of RFC 9989 apply that of {}, a public suffix: mail that forges \
+             {domain} gets `{theirs}`. For those of RFC 7489 none applies, so that anyone can put it into the From line \
+             of a message.",
+            found.domain
+        ),
+    };
     let remedy = if facts.is_parked() {
         Remedy::step(
             "The domain neither takes nor sends mail: ask receivers to refuse all that claims to come from it.",
@@ -68,20 +75,33 @@ fn missing(facts: &Facts, out: &mut Judgement) {
         .publish(format!("_dmarc.{domain}"), "TXT", "v=DMARC1; p=reject")
     } else {
         let mailbox = format!("dmarc-reports@{domain}");
+        let change = match &suffix {
+            Some(found) if theirs > Policy::None => format!(
+                "the record below. It takes the place of that of {}, so that receivers of RFC 9989 go from `{theirs}` to \
+                 `none` until you raise it; no mail of yours is lost by it",
+                found.domain
+            ),
+            _ => "the record below, which changes nothing for your mail".to_owned(),
+        };
         Remedy::step(format!(
-            "Make a mailbox for reports, for example {mailbox}, and publish the record below, which changes nothing \
-             for your mail. When the reports show that all of it passes, go on to `p=quarantine` and `p=reject`."
+            "Make a mailbox for reports, for example {mailbox}, and publish {change}. When the reports show that all of it passes, go on to `p=quarantine` and `p=reject`."
         ))
         .publish(format!("_dmarc.{domain}"), "TXT", format!("v=DMARC1; p=none; rua=mailto:{mailbox}"))
     };
     let evidence = facts.place(domain).map(|seen| Evidence::of(&seen.evidence));
     let finding = evidence.into_iter().fold(words::finding(facts, MISSING, seen), Finding::evidence);
     out.find(finding.remedy(remedy));
+    if let Some(found) = &suffix {
+        super::rules::by_suffix(facts, found, out);
+    }
 }
 
 fn multiple(facts: &Facts, seen: &Seen, texts: &[String], out: &mut Judgement) {
-    let above = facts.discovery(Rules::Rfc9989).record;
-    let also = match &above {
+    let above = facts.discovery(Rules::Rfc9989);
+    let also = match &above.record {
+        None if matches!(above.gap, Some(Gap::Failed(_))) => {
+            " Receivers of RFC 7489 then apply no DMARC; what those of RFC 9989 apply could not be told.".to_owned()
+        }
         Some(found) => format!(
             " Receivers of RFC 7489 then apply no DMARC; those of RFC 9989 apply the record of {} above.",
             found.domain
@@ -109,7 +129,10 @@ fn multiple(facts: &Facts, seen: &Seen, texts: &[String], out: &mut Judgement) {
             draft.set(TagName::Policy, "none");
             draft.remove(TagName::SubdomainPolicy);
             draft.remove(TagName::NonexistentPolicy);
-            remedy.step.push_str(" The one that is left refuses nothing.");
+            for other in texts {
+                draft.join(&corrected(other));
+            }
+            remedy.step.push_str(" The one that is left refuses nothing, and names the report addresses of all.");
             Some(draft.text())
         }
         _ => texts.first().cloned(),
@@ -151,7 +174,7 @@ fn not_recognised(facts: &Facts, seen: &Seen, candidate: &Candidate, why: Lookal
         Some(repaired) => {
             let policy = parse(&repaired).policy.valid().copied();
             let warning = match policy {
-                Some(policy) if policy > mail_syntax::dmarc::Policy::None => format!(
+                Some(policy) if policy > Policy::None => format!(
                     " From then on `p={policy}` counts, and receivers {}; make sure that your mail passes.",
                     words::wish(policy)
                 ),
@@ -215,7 +238,7 @@ fn misplaced(facts: &Facts, out: &mut Judgement) -> bool {
     };
     let said = format!("A DMARC record stands at {name}, {how}. Receivers look at {right} and find none.");
     let record = parse(&text);
-    let strict = record.policy.valid().is_some_and(|policy| *policy > mail_syntax::dmarc::Policy::None);
+    let strict = record.policy.valid().is_some_and(|policy| *policy > Policy::None);
     let warning = if strict { " From then on its policy counts; make sure that your mail passes." } else { "" };
     let remedy = Remedy::step(format!("Move it to {right}.{warning}")).withdraw(seen.home(), "TXT", &text).publish(
         &right,

@@ -156,21 +156,37 @@ fn weaker(facts: &Facts, found: &Found, repair: &mut Repair, out: &mut Judgement
 }
 
 fn test_mode(facts: &Facts, found: &Found, out: &mut Judgement) {
-    let Some(requested) = found.record.requested(Rules::Rfc9989, Scope::Own).filter(|requested| requested.lowered)
-    else {
+    let record = &found.record;
+    let mut lowered: Vec<(TagName, Policy, Policy)> = Vec::new();
+    for scope in [Scope::Own, Scope::Subdomain, Scope::Nonexistent] {
+        let requested = record.requested(Rules::Rfc9989, scope).filter(|requested| requested.lowered);
+        let Some((tag, policy)) = requested.and_then(|requested| Some((requested.tag?, requested.policy))) else {
+            continue;
+        };
+        let stated = match tag {
+            TagName::SubdomainPolicy => &record.subdomain_policy,
+            TagName::NonexistentPolicy => &record.nonexistent_policy,
+            _ => &record.policy,
+        };
+        if let Some(stated) = stated.valid().filter(|_| !lowered.iter().any(|(known, ..)| *known == tag)) {
+            lowered.push((tag, *stated, policy));
+        }
+    }
+    if lowered.is_empty() {
         return;
+    }
+    let each = |words: &dyn Fn(&(TagName, Policy, Policy)) -> String| {
+        lowered.iter().map(words).collect::<Vec<_>>().join(" and ")
     };
-    let Some(policy) = found.record.policy.valid() else { return };
     let said = format!(
-        "`t=y` asks receivers of RFC 9989 to apply `{}` in place of `{policy}`. Those of RFC 7489 do not know it and apply \
-         `{policy}`.",
-        requested.policy
+        "`t=y` asks receivers of RFC 9989 to apply {}. Those of RFC 7489 do not know it and apply {}.",
+        each(&|(tag, stated, policy)| format!("`{policy}` in place of `{}={stated}`", tag.word())),
+        each(&|(_, stated, _)| format!("`{stated}`")),
     );
     let evidence = words::at_tag(facts, found, TagName::Test, "test mode");
     let step = format!(
-        "When the reports show that your mail passes, take `t=y` away. Until then, publish `p={}` if no receiver may apply \
-         `{policy}`.",
-        requested.policy
+        "When the reports show that your mail passes, take `t=y` away. Until then, publish {} if no receiver may apply more.",
+        each(&|(tag, _, policy)| format!("`{}={policy}`", tag.word())),
     );
     out.find(words::about(found, TEST_MODE, said).evidence(evidence).remedy(Remedy::step(step)));
 }

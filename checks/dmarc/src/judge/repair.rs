@@ -15,15 +15,63 @@ const PASTED: usize = 4_000;
 pub struct Draft(Vec<(String, String)>);
 
 impl Draft {
-    /// The tags of a text, the first of each name; what is no tag is left out.
+    /// The tags of a text, the first of each name; what is no tag is left out. A report
+    /// address is not: one behind a `;`, or in a second list, joins the first.
     pub fn of(text: &str) -> Draft {
-        let mut tags: Vec<(String, String)> = Vec::new();
-        for tag in tag_list::parse(text).tags.iter().filter(|tag| !tag.name.is_empty()) {
-            if !tags.iter().any(|(name, _)| name.eq_ignore_ascii_case(tag.name)) {
-                tags.push((tag.name.to_owned(), tag.value.to_owned()));
+        let list = tag_list::parse(text);
+        let no_tag = list.issues.iter().filter(|issue| issue.kind == tag_list::IssueKind::NoEquals);
+        let mut pieces: Vec<(usize, Option<&str>, &str)> =
+            no_tag.map(|i| (i.span.start, None, i.span.of(text))).collect();
+        pieces.extend(list.tags.iter().filter(|tag| !tag.name.is_empty()).map(|tag| {
+            let whole = tag.span().of(text);
+            // A `=` of the address' own makes no tag of it.
+            if is_destination(tag.name) {
+                (tag.name_span.start, None, whole)
+            } else {
+                (tag.name_span.start, Some(tag.name), tag.value)
+            }
+        }));
+        pieces.sort_by_key(|(start, ..)| *start);
+        let mut draft = Draft(Vec::new());
+        let mut last: Option<TagName> = None;
+        for (_, name, value) in pieces {
+            match name {
+                Some(name) => {
+                    last = reports(name);
+                    let known = draft.0.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+                    match last {
+                        Some(tag) if known => draft.append(tag, value),
+                        _ if known => {}
+                        _ => draft.0.push((name.to_owned(), value.to_owned())),
+                    }
+                }
+                None if is_destination(value) => last.into_iter().for_each(|tag| draft.append(tag, value)),
+                None => {}
             }
         }
-        Draft(tags)
+        draft
+    }
+
+    /// Adds the report addresses of another record that this one does not have.
+    pub fn join(&mut self, other: &Draft) {
+        for (name, value) in &other.0 {
+            if let Some(tag) = reports(name) {
+                self.append(tag, value);
+            }
+        }
+    }
+
+    /// Adds those of a list of addresses that are not there yet.
+    fn append(&mut self, tag: TagName, list: &str) {
+        let Some((_, value)) = self.0.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case(tag.word())) else {
+            return self.set(tag, list);
+        };
+        for item in list.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+            if !value.split(',').any(|known| known.trim() == item) {
+                let comma = if value.is_empty() { "" } else { "," };
+                value.push_str(&format!("{comma}{item}"));
+            }
+        }
     }
 
     /// Gives a tag its value; a new one comes last.
@@ -52,6 +100,17 @@ impl Draft {
     pub fn text(&self) -> String {
         self.0.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
+}
+
+/// The tag of report addresses of this name.
+fn reports(name: &str) -> Option<TagName> {
+    [TagName::AggregateReports, TagName::FailureReports].into_iter().find(|tag| name.eq_ignore_ascii_case(tag.word()))
+}
+
+/// Whether a text between two `;` is meant as a report address.
+pub fn is_destination(text: &str) -> bool {
+    !text.contains(char::is_whitespace)
+        && text.split_once(['@', ':']).is_some_and(|(head, tail)| !head.is_empty() && !tail.is_empty())
 }
 
 /// The text with everything corrected that can be corrected in only one way: it

@@ -8,7 +8,8 @@ use mail_syntax::dmarc::{
 
 use super::{repair::Repair, words};
 use crate::{
-    FAILURE_REPORTS, NO_REPORTS, REPORT_ADDRESS, REPORT_MANY, REPORT_UNAUTHORISED, REPORT_UNDELIVERABLE,
+    FAILURE_REPORTS, NO_REPORTS, REPORT_ADDRESS, REPORT_ELSEWHERE, REPORT_MANY, REPORT_UNAUTHORISED,
+    REPORT_UNDELIVERABLE,
     facts::{Facts, Host, Mail},
 };
 
@@ -22,6 +23,7 @@ pub fn judge(facts: &Facts, found: &Found, repair: &mut Repair, out: &mut Judgem
     for host in &facts.hosts {
         if !undeliverable(facts, found, host, out) {
             unauthorised(facts, found, host, out);
+            elsewhere(found, host, out);
         }
     }
 }
@@ -202,4 +204,34 @@ fn unauthorised(facts: &Facts, found: &Found, host: &Host, out: &mut Judgement) 
         .remedy(remedy);
     let both = host.external == [Some(true); Rules::BOTH.len()];
     out.find(if both { finding } else { finding.severity(Severity::Notice) });
+}
+
+/// A host that takes the reports, and wants them at another, to which they must not go.
+fn elsewhere(found: &Found, host: &Host, out: &mut Judgement) {
+    let Some(seen) = host.authorization.as_ref() else { return };
+    let Some(Authorization::Granted { elsewhere, .. }) = host.answer() else { return };
+    let Some(first) = elsewhere.first() else { return };
+    let name = report::authorization_name(&found.domain, &host.name);
+    let said = format!(
+        "{} agrees to take reports about {}, and the record at {name} asks for them at `{}`. Receivers must not send them \
+         to another host than {}; they use the address of the domain's own record, or none.",
+        host.name, found.domain, first.uri, host.name
+    );
+    let step = format!(
+        "Ask the service that runs {} to take `rua` out of that record, or to name an address there. Or name the other \
+         address in the record of {}.",
+        host.name, found.domain
+    );
+    let texts = seen.joined();
+    let text = texts.iter().map(|text| String::from_utf8_lossy(text)).find(|text| text.contains(&first.uri));
+    let evidence = match text {
+        Some(text) => seen.quote(&text),
+        None => Evidence::of(&seen.evidence),
+    };
+    out.find(
+        words::about(found, REPORT_ELSEWHERE, said)
+            .evidence(evidence)
+            .actor(Actor::SendingService)
+            .remedy(Remedy::step(step)),
+    );
 }

@@ -2,14 +2,14 @@
 //! is one way to get there.
 
 use engine_plugin_api::{Judgement, Remedy};
-use mail_syntax::dmarc::{Discovery, Found, Psd, Rules, StepFound, TagName, is_public_suffix};
+use mail_syntax::dmarc::{Discovery, Found, Psd, Rules, Step, StepFound, TagName, is_public_suffix};
 
 use super::{repair::Repair, words};
 use crate::{PSD_MISSING, PSD_MISUSED, RULES_DIFFER, facts::Facts};
 
 pub fn judge(facts: &Facts, found: &Found, repair: &mut Repair, out: &mut Judgement) {
     if !psd(facts, found, repair, out) {
-        differ(facts, found, out);
+        differ(facts, found, repair, out);
     }
 }
 
@@ -48,7 +48,7 @@ fn psd(facts: &Facts, found: &Found, repair: &mut Repair, out: &mut Judgement) -
 }
 
 /// Another record, or another organization, by the one rule than by the other.
-fn differ(facts: &Facts, found: &Found, out: &mut Judgement) {
+fn differ(facts: &Facts, found: &Found, repair: &mut Repair, out: &mut Judgement) {
     // Several records differ too, which their own finding says.
     if matches!(facts.own().found, StepFound::Several(_)) {
         return;
@@ -88,6 +88,21 @@ fn differ(facts: &Facts, found: &Found, out: &mut Judgement) {
         return;
     };
     let organization = own[0].organizational.clone().unwrap_or_default();
+    let psd = found.record.tag(TagName::Psd).is_some() && found.domain != organization;
+    let stands = matches!(Step::read(&organization, facts.known.get(&organization)).found, StepFound::Record(..));
+    if stands && !psd {
+        let step = format!(
+            "Add `psd=n` to the record at _dmarc.{organization}: receivers of RFC 9989 then take that for the organization \
+             too, and apply it to every name below it."
+        );
+        let finding = words::finding(facts, RULES_DIFFER, said).evidence(words::quote(facts, found));
+        if found.domain == organization {
+            repair.decide(finding, step, |draft| draft.set(TagName::Psd, "n"), out);
+        } else {
+            out.find(finding.remedy(Remedy::step(step)));
+        }
+        return;
+    }
     let step = if from(&own[0]) != from(&own[1]) {
         format!("Publish a record at _dmarc.{}, which both find first.", facts.domain)
     } else {
@@ -96,8 +111,9 @@ fn differ(facts: &Facts, found: &Found, out: &mut Judgement) {
              records of their own."
         )
     };
-    let psd = found.record.tag(TagName::Psd).is_some() && found.domain != organization;
-    let step = if psd {
+    let step = if psd && stands {
+        format!("Without `psd=n` below it, both take {organization} for the organization.")
+    } else if psd {
         format!("{step} Without `psd=n` below it, both take {organization} for the organization.")
     } else {
         step
@@ -108,6 +124,17 @@ fn differ(facts: &Facts, found: &Found, out: &mut Judgement) {
         words::quote(facts, found)
     };
     out.find(words::finding(facts, RULES_DIFFER, said).evidence(evidence).remedy(Remedy::step(step)));
+}
+
+/// Nothing but the record of a public suffix, which receivers of RFC 9989 alone look at.
+pub fn by_suffix(facts: &Facts, suffix: &Found, out: &mut Judgement) {
+    let said = format!(
+        "For {0}, receivers of RFC 7489 apply none; those of RFC 9989 the record of {1}, a public suffix.",
+        facts.domain, suffix.domain
+    );
+    let step = format!("Publish a record at _dmarc.{}, which both find first.", facts.domain);
+    let finding = words::finding(facts, RULES_DIFFER, said).evidence(words::quote(facts, suffix));
+    out.find(finding.remedy(Remedy::step(step)));
 }
 
 fn record_of(discovery: &Discovery) -> String {

@@ -7,7 +7,7 @@ use mail_syntax::{
 };
 
 use super::{
-    repair::{Draft, Repair},
+    repair::{Draft, Repair, is_destination},
     words,
 };
 use crate::{
@@ -45,19 +45,24 @@ pub fn judge(facts: &Facts, found: &Found, repair: &mut Repair, out: &mut Judgem
         };
         let finding = pointing(facts, found, SYNTAX, said, &syntax);
         let finding = if syntax.iter().all(mild) { finding.severity(Severity::Notice) } else { finding };
-        repair.find(finding, "Write the record as a list of `tag=value` with `;` between them.", out);
+        let step = format!("Write the record as a list of `tag=value` with `;` between them.{}", strays(found, repair));
+        repair.find(finding, step, out);
     }
     // An ignored tag may stand there as often as it likes.
     let known = |issue: &&Issue| found.record.tags.iter().any(|tag| tag.name.is_some() && tag.span() == issue.span);
     let twice: Vec<&Issue> = issues(&duplicate).into_iter().filter(known).collect();
     if !twice.is_empty() {
         let said = format!(
-            "{} stands in {whose} more than once. No rule says which counts: receivers take the first, the last, or no \
-             record at all.",
+            "{} stands in {whose} more than once. That makes the whole list invalid (RFC 6376 §3.2); in fact receivers take \
+             the first, the last, or no record at all.",
             words::list(&names(found, &twice))
         );
         let finding = pointing(facts, found, DUPLICATE_TAG, said, &twice);
-        repair.find(finding, "Keep each tag once. The record below keeps the first of each.", out);
+        repair.find(
+            finding,
+            "Keep each tag once. The record below keeps the first of each, and every report address.",
+            out,
+        );
     }
     unknown(facts, found, repair, out, &issues(&|kind| matches!(kind, IssueKind::UnknownTag(_))));
     historic(facts, found, repair, out);
@@ -87,6 +92,35 @@ pub fn judge(facts: &Facts, found: &Found, repair: &mut Repair, out: &mut Judgem
     }
     options(facts, found, repair, out);
     false
+}
+
+/// What becomes of what stands between two `;` and is no tag.
+fn strays(found: &Found, repair: &mut Repair) -> String {
+    let no_tag = |issue: &&Issue| {
+        matches!(issue.kind, IssueKind::List(tag_list::IssueKind::NoEquals | tag_list::IssueKind::Name))
+    };
+    let pieces = found.record.issues.iter().filter(no_tag).map(|issue| piece(&found.text, issue.span.start));
+    let kept = repair.draft().text();
+    let (kept, lost): (Vec<&str>, Vec<&str>) =
+        pieces.filter(|piece| !piece.is_empty()).partition(|piece| kept.contains(piece));
+    let (addresses, _): (Vec<&str>, Vec<&str>) = kept.into_iter().partition(|piece| is_destination(piece));
+    let mut said = String::new();
+    if !addresses.is_empty() {
+        said.push_str(&format!(
+            " Between report addresses stands a comma: the record below keeps {}.",
+            words::list(&addresses)
+        ));
+    }
+    if !lost.is_empty() {
+        said.push_str(&format!(" It leaves out {}.", words::list(&lost)));
+    }
+    said
+}
+
+/// What stands between the `;` around a place.
+fn piece(text: &str, at: usize) -> &str {
+    let rest = text.get(at..).unwrap_or_default();
+    rest.split(';').next().unwrap_or_default().trim()
 }
 
 /// Whether a tag is one whose fault disables the record, of which another finding tells.

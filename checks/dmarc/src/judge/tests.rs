@@ -86,6 +86,32 @@ fn corrects_what_can_be_meant_in_one_way_only() {
 }
 
 #[test]
+fn no_report_address_is_lost() {
+    let check = |text: &str, expected: &str| {
+        assert_eq!(corrected(text).text(), format!("v=DMARC1; p=none; {expected}"), "{text}")
+    };
+    let both = "rua=mailto:a@d.example,mailto:b@d.example";
+    for rest in [
+        "rua=mailto:a@d.example;mailto:b@d.example",
+        "rua=mailto:a@d.example; b@d.example",
+        "rua=a@d.example; rua=b@d.example",
+        "rua=mailto:a@d.example; RUA=mailto:b@d.example,mailto:a@d.example",
+        "rua=mailto:a@d.example mailto:b@d.example",
+        "rua=; mailto:a@d.example; mailto:b@d.example; junk",
+    ] {
+        check(&format!("v=DMARC1; p=none; {rest}"), both);
+    }
+    check(
+        "v=DMARC1; p=none; rua=mailto:a@d.example; mailto:b@d.example?x=y",
+        "rua=mailto:a@d.example,mailto:b@d.example?x=y",
+    );
+    check(
+        "v=DMARC1; p=none; ruf=mailto:a@d.example; mailto:b@d.example; fo=1",
+        "ruf=mailto:a@d.example,mailto:b@d.example; fo=1",
+    );
+}
+
+#[test]
 fn a_pasted_record_never_changes_a_policy_unsaid() {
     for (text, policy) in [
         ("v=DMARC1; p=none; ri=1", "none"),
@@ -131,6 +157,33 @@ fn a_failed_lookup_is_told_once_and_never_as_absence() {
     let lines = [("d.example", "v=DMARC1; p=reject; rua=mailto:a@d.example"), ("example", "!")];
     let judgement = judge(&facts("d.example", &lines));
     assert_eq!((codes(&judgement), judgement.unknowns.len()), (vec!["dmarc-record"], 1));
+    let seen = &judgement.findings[0].seen;
+    assert!(seen.contains("reject for the domain, what could not be told for all names below it"), "{seen}");
+    assert!(!seen.contains("no DMARC"), "{seen}");
+    let lines = [("d.example", "v=DMARC1; p=reject; rua=mailto:a@d.example"), ("example", "!")];
+    let seen = &judge(&facts("a.d.example", &lines)).findings[0].seen;
+    assert!(seen.contains("by RFC 9989: what could not be told for the domain"), "{seen}");
+}
+
+#[test]
+fn a_public_suffix_above_is_told_as_a_difference() {
+    let judgement = judge(&facts("d.co.uk", &[("co.uk", "v=DMARC1; p=reject; psd=y")]));
+    assert_eq!(codes(&judgement), ["dmarc-missing", "dmarc-rules-differ"]);
+    let missing = &judgement.findings[0];
+    assert!(missing.seen.contains("gets `reject`") && !missing.seen.contains("none applies to it from above"));
+    let step = &missing.remedy.as_ref().unwrap().step;
+    assert!(step.contains("from `reject` to `none`") && !step.contains("changes nothing"), "{step}");
+}
+
+#[test]
+fn a_record_that_stands_is_given_psd_n() {
+    let own = "v=DMARC1; p=reject; rua=mailto:a@d.github.io";
+    let judgement = judge(&facts("d.github.io", &[("d.github.io", own), ("github.io", "v=DMARC1; p=none")]));
+    let finding = judgement.findings.iter().find(|finding| finding.code == "dmarc-rules-differ").unwrap();
+    let remedy = finding.remedy.as_ref().unwrap();
+    assert_eq!(remedy.publish[0].value, format!("{own}; psd=n"));
+    let mended = [("d.github.io", remedy.publish[0].value.as_str()), ("github.io", "v=DMARC1; p=none")];
+    assert_eq!(codes(&judge(&facts("d.github.io", &mended))), ["dmarc-record"]);
 }
 
 #[test]

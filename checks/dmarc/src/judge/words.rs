@@ -86,12 +86,14 @@ pub fn policy(requested: Option<Requested>) -> String {
 /// What applies, by both kinds of receivers: what a support desk asks for first.
 pub fn summary(facts: &Facts, found: &Found, out: &mut Judgement) {
     let table = |rules| {
+        let [own, below] = facts.is_open(rules);
         [
-            facts.requested(rules),
-            facts.requested_below(rules, Scope::Subdomain),
-            facts.requested_below(rules, Scope::Nonexistent),
+            (own, facts.requested(rules)),
+            (below, facts.requested_below(rules, Scope::Subdomain)),
+            (below, facts.requested_below(rules, Scope::Nonexistent)),
         ]
-        .map(policy)
+        // An answer that did not come is no word of the owner's.
+        .map(|(is_open, requested)| if is_open { "what could not be told".to_owned() } else { policy(requested) })
     };
     let [old, new] = Rules::BOTH.map(table);
     let row = |[own, below, absent]: &[String; 3]| match (own == below, below == absent) {

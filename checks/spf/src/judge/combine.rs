@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use engine_plugin_api::{Finding, Judgement, Record, Remedy};
-use mail_syntax::spf::{Mechanism, Qualifier, parse};
+use engine_plugin_api::{Finding, Judgement, Remedy};
+use mail_syntax::spf::{IssueKind, Mechanism, Qualifier, Record, parse};
 
-use super::words;
+use super::{syntax, words};
 use crate::{
     FAIL, INCLUDE_BROKEN, INCLUDE_NONE, INCLUDE_REPEATED, LOOP, NEUTRAL, PARKED_LOOSE, SOFTFAIL,
     facts::{Facts, Mail},
@@ -55,7 +55,7 @@ fn one_record(facts: &Facts, name: &str, findings: &mut [Finding]) {
         let both =
             edit.as_ref().filter(|_| wish.base == first.base).zip(wish.base.as_deref()).and_then(|(edit, base)| {
                 let both = edit.with(&Edit::between(base, &wish.text)?)?;
-                (!parse(&both.text()).is_broken()).then_some(both)
+                (!spoils(base, &both.text())).then_some(both)
             });
         if let Some(both) = both {
             text = both.text();
@@ -86,13 +86,25 @@ fn one_record(facts: &Facts, name: &str, findings: &mut [Finding]) {
         } else if wish.text != text {
             remedy.publish.iter_mut().filter(|r| is_at(name, r)).for_each(|r| r.value.clone_from(&text));
             if let Some(edit) = &edit {
-                remedy.step.push_str(&format!(" The record given makes these repairs at once: it {}.", edit.told()));
+                let end = first.base.as_deref().filter(|_| !remedy.step.contains(" instead of `"));
+                let end = end.map(|base| syntax::end_changes(base, &text)).unwrap_or_default();
+                remedy
+                    .step
+                    .push_str(&format!(" The record given makes these repairs at once: it {}{end}.", edit.told()));
             }
         }
     }
 }
 
-fn is_at(name: &str, record: &Record) -> bool {
+/// Whether two changes that are right by themselves make a fault together, for
+/// example a second `all`, or an `all` beside a `redirect`.
+fn spoils(base: &str, text: &str) -> bool {
+    let (old, new) = (parse(base), parse(text));
+    let count = |record: &Record, kind: &IssueKind| record.issues.iter().filter(|issue| issue.kind == *kind).count();
+    new.is_broken() || new.issues.iter().any(|issue| count(&new, &issue.kind) > count(&old, &issue.kind))
+}
+
+pub fn is_at(name: &str, record: &engine_plugin_api::Record) -> bool {
     record.rtype == "TXT" && record.name == name
 }
 
@@ -106,11 +118,11 @@ fn wish(name: &str, finding: usize, of: &Finding) -> Option<Wish> {
 
 /// Whether the record is right only if the owner says so: that a server is
 /// his, or that nothing sends.
-fn is_conditional(code: &str) -> bool {
+pub fn is_conditional(code: &str) -> bool {
     [FAIL, SOFTFAIL, NEUTRAL, PARKED_LOOSE].contains(&code)
 }
 
-fn keep_step(name: &str, remedy: &mut Remedy) {
+pub fn keep_step(name: &str, remedy: &mut Remedy) {
     remedy.publish.retain(|record| !is_at(name, record));
     remedy.withdraw.retain(|record| !is_at(name, record));
     remedy.effect = None;

@@ -1,10 +1,10 @@
 //! What the tree costs, and what of it is spare.
 
 use engine_plugin_api::{Actor, Finding, Judgement, Remedy, Severity};
-use mail_syntax::spf::{CostState, LOOKUP_LIMIT, Node, NodeState, Record, TermRef, Use, VOID_LIMIT};
+use mail_syntax::spf::{CostState, LOOKUP_LIMIT, Node, NodeState, Record, TermRef, Use};
 
 use super::words;
-use crate::{INCLUDE_REPEATED, LOOKUPS_NEAR_LIMIT, TOO_MANY_LOOKUPS, TOO_MANY_VOIDS, facts::Facts};
+use crate::{INCLUDE_REPEATED, LOOKUPS_NEAR_LIMIT, TOO_MANY_LOOKUPS, facts::Facts};
 
 /// The same record reached by more than one term.
 pub(super) fn repeated(facts: &Facts, root: &Node, record: &Record, out: &mut Judgement) {
@@ -128,43 +128,4 @@ fn idle(facts: &Facts, root: &Node) -> Vec<usize> {
         targets.extend(include.map(|node| node.domain.as_str()));
     }
     idle
-}
-
-/// The limit of two void lookups (RFC 7208 §4.6.4).
-pub(super) fn voids(facts: &Facts, out: &mut Judgement) {
-    let survey = &facts.survey;
-    let voids: Vec<TermRef> = survey.voids().collect();
-    if voids.len() <= VOID_LIMIT {
-        return;
-    }
-    let terms: Vec<&str> = voids.iter().map(|at| survey.text(*at)).collect();
-    let seen = format!(
-        "{} in the SPF tree of {} lead to nothing, wholly or in part, and {VOID_LIMIT} may: {}. Receivers that count \
-         them end with `permerror`.",
-        words::plural(voids.len(), "term"),
-        facts.domain,
-        words::list(&terms)
-    );
-    let dead: Vec<usize> = voids
-        .iter()
-        .filter(|at| at.record == 0 && survey.cost(**at).is_some_and(|cost| cost.state == CostState::Void))
-        .map(|at| at.term)
-        .collect();
-    let partly = voids.iter().filter(|at| at.record == 0).count() - dead.len();
-    let remedy = match words::own(facts).filter(|_| voids.len() - dead.len() <= VOID_LIMIT) {
-        Some((root, record)) => {
-            let step = "Take the terms out that find nothing; they authorise nobody now.";
-            words::replace(facts, root, step, &words::without_dead(facts, root, record, &dead))
-        }
-        None if partly > 0 => {
-            Remedy::step("Give every exchange that `mx` leads to an address, or take its MX record away.")
-        }
-        None => Remedy::step("Ask whoever runs the included records to take out the terms that find nothing."),
-    };
-    let finding = words::finding(facts, TOO_MANY_VOIDS, seen).remedy(remedy);
-    let evidence = voids.iter().take(10).map(|at| {
-        let partly = survey.cost(*at).is_some_and(|cost| matches!(cost.state, CostState::Exchanges { .. }));
-        words::at(facts, *at, if partly { "has exchanges without address" } else { "finds nothing" })
-    });
-    out.find(evidence.fold(finding, Finding::evidence));
 }

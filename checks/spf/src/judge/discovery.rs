@@ -1,9 +1,9 @@
 //! Whether there is a record, and only one.
 
 use engine_plugin_api::{Evidence, Finding, Judgement, Remedy, Severity, Span};
-use mail_syntax::spf::{LOOKUP_LIMIT, Lookalike, NodeState, Qualifier, Selection, VOID_LIMIT, parse, select};
+use mail_syntax::spf::{Families, LOOKUP_LIMIT, Lookalike, NodeState, Qualifier, Selection, VOID_LIMIT, parse, select};
 
-use super::{merge, missing, syntax::Joined, words};
+use super::{merge, missing, policy, reach, syntax::Joined, words};
 use crate::{MULTIPLE, NOT_RECOGNISED, RECORD, SENDER_ID, TOO_LONG, TYPE_99, facts::Facts};
 
 pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
@@ -57,7 +57,7 @@ fn multiple(facts: &Facts, selection: &Selection, out: &mut Judgement) {
         texts.len()
     );
     let home = facts.home(&facts.domain);
-    let merged = merge::records(&texts);
+    let merged = merge::records(&facts.domain, &texts);
     let mut remedy = Remedy::step(merged.step);
     for text in &texts {
         remedy = remedy.withdraw(home, "TXT", *text);
@@ -173,15 +173,26 @@ fn summary(facts: &Facts, record: &mail_syntax::spf::Record, out: &mut Judgement
     let lookups = facts.survey.lookups();
     let voids = facts.survey.voids().count();
     let at_least = words::at_least(facts);
-    let default = super::policy::default_of(facts).phrase();
-    let rest = match (record.is_broken(), super::tree::ends_in_permerror(facts), voids > VOID_LIMIT) {
+    let default = policy::default_of(facts).phrase();
+    let family = |has: fn(&Families) -> bool| facts.survey.costs().filter(|cost| has(&cost.void)).count();
+    let by_family = [("IPv4", family(|void| void.v4)), ("IPv6", family(|void| void.v6))];
+    let more: Vec<&str> = by_family.iter().filter(|(_, n)| *n > VOID_LIMIT).map(|(name, _)| *name).collect();
+    let rest = match (record.is_broken(), reach::ends_in_permerror(facts), voids > VOID_LIMIT, more.as_slice()) {
         (true, ..) => "receivers cannot read it and end with `permerror`".to_owned(),
-        (_, true, _) => {
+        (_, true, ..) => {
             "servers that no term names before the fault get `permerror`, as other findings show".to_owned()
         }
-        (.., true) => format!("receivers that count void lookups end with `permerror`; with others {default}"),
+        (_, _, true, _) | (.., [_, _]) => {
+            format!("receivers that count void lookups end with `permerror`; with others {default}")
+        }
+        (.., [one]) => {
+            format!("{default}; receivers that count void lookups end with `permerror` for those that send by {one}")
+        }
         _ => default.to_owned(),
     };
+    let only = by_family.iter().filter(|(_, n)| *n > voids).map(|(name, n)| format!("{n} for senders by {name}"));
+    let only = only.collect::<Vec<_>>().join(", ");
+    let only = if only.is_empty() { only } else { format!(" ({only})") };
     let is_circle = facts.survey.nodes.iter().any(|node| matches!(node.state, NodeState::Loop(_)));
     let cost = match (is_circle, lookups > LOOKUP_LIMIT) {
         // Going round the circle, a receiver counts on until it gives up.
@@ -190,11 +201,12 @@ fn summary(facts: &Facts, record: &mail_syntax::spf::Record, out: &mut Judgement
         _ => format!("{at_least}{lookups} of {LOOKUP_LIMIT} lookups"),
     };
     let seen = format!(
-        "{} publishes one SPF record. It costs {cost} and {voids} of {VOID_LIMIT} void lookups; {rest}.",
+        "{} publishes one SPF record. It costs {cost} and {voids} of {VOID_LIMIT} void lookups{only}; {rest}.",
         facts.domain
     );
-    let open = matches!(super::policy::default_of(facts), super::policy::Default::All(Qualifier::Pass, _));
-    let sound = !open && !record.is_broken() && !super::tree::is_broken(facts) && !words::is_unanswered(facts);
+    let open =
+        matches!(policy::default_of(facts), policy::Default::All(Qualifier::Pass, at) if reach::is_reached(facts, at));
+    let sound = !open && !record.is_broken() && !reach::is_broken(facts) && !words::is_unanswered(facts);
     let evidence = facts.quote(&facts.domain, &root.text);
     let evidence = match record.all() {
         Some((term, _)) if sound || open => {

@@ -1,29 +1,24 @@
-//! Networks that are too wide, not public, or named for nothing.
-
-use std::net::IpAddr;
+//! Networks that are too wide, or named for nothing.
 
 use engine_plugin_api::{Finding, Judgement, Remedy, Severity};
-use ip_scope::Block;
-use mail_syntax::spf::{DualCidr, Mechanism, Network, Node, Qualifier, Record, TermRef};
+use mail_syntax::spf::{Directive, DualCidr, Kind, Mechanism, Node, Qualifier, Record, TermRef};
 
-use super::{bounds, words};
-use crate::{ADDRESS_NOT_PUBLIC, Config, NETWORK_WIDE, SHADOWED, facts::Facts};
+use super::{bounds, cover::Cover, union, words};
+use crate::{Config, NETWORK_WIDE, SHADOWED, facts::Facts};
 
 /// Prefix lengths up to these are remarked on in anybody's record: no
 /// organisation sends from a hundredth of the address space.
 const ABSURD: DualCidr = DualCidr { v4: 7, v6: 15 };
 
 pub fn judge(facts: &Facts, config: &Config, out: &mut Judgement) {
+    let together = [Kind::A, Kind::Aaaa].map(|family| union::judge(facts, family, out));
     for (at, node) in facts.survey.nodes.iter().enumerate() {
         let Some(record) = node.record() else { continue };
         let own = at == 0;
         for (term, directive) in reachable(record) {
             let here = TermRef { record: at, term };
             if directive.qualifier == Qualifier::Pass {
-                wide(facts, here, &directive.mechanism, own.then_some(config), out);
-            }
-            if let (true, Mechanism::Ip(network)) = (own, &directive.mechanism) {
-                not_public(facts, node, record, here, network, out);
+                wide(facts, here, &directive.mechanism, own.then_some(config), together, out);
             }
         }
         if own {
@@ -32,12 +27,21 @@ pub fn judge(facts: &Facts, config: &Config, out: &mut Judgement) {
     }
 }
 
-fn reachable(record: &Record) -> impl Iterator<Item = (usize, &mail_syntax::spf::Directive)> {
+pub fn reachable(record: &Record) -> impl Iterator<Item = (usize, &Directive)> {
     let end = record.all().map_or(usize::MAX, |(all, _)| all);
     record.directives().filter(move |(term, _)| *term < end)
 }
 
-fn wide(facts: &Facts, here: TermRef, mechanism: &Mechanism, config: Option<&Config>, out: &mut Judgement) {
+/// A single network; `together`: of which family a finding says already that
+/// its networks cover everything together.
+fn wide(
+    facts: &Facts,
+    here: TermRef,
+    mechanism: &Mechanism,
+    config: Option<&Config>,
+    together: [bool; 2],
+    out: &mut Judgement,
+) {
     let lengths: Vec<(u8, bool)> = match mechanism {
         Mechanism::Ip(network) => vec![(network.length, network.address.is_ipv4())],
         Mechanism::A(_, cidr) | Mechanism::Mx(_, cidr) => vec![(cidr.v4, true), (cidr.v6, false)],
@@ -46,7 +50,7 @@ fn wide(facts: &Facts, here: TermRef, mechanism: &Mechanism, config: Option<&Con
     for (length, v4) in lengths {
         let absurd = if v4 { ABSURD.v4 } else { ABSURD.v6 };
         let widest = config.map_or(absurd + 1, |config| if v4 { config.widest_ipv4 } else { config.widest_ipv6 });
-        if length >= widest && length > absurd {
+        if length >= widest && length > absurd || together[usize::from(!v4)] && length <= absurd {
             continue;
         }
         let (family, bits) = if v4 { ("IPv4", 32) } else { ("IPv6", 128) };
@@ -75,71 +79,18 @@ fn wide(facts: &Facts, here: TermRef, mechanism: &Mechanism, config: Option<&Con
     }
 }
 
-/// A block that is not public and holds the whole network.
-fn block_of(network: &Network) -> Option<&'static Block> {
-    let masked = network.masked();
-    ip_scope::scope(masked.address).block().filter(|block| !block.global && block.length <= masked.length)
-}
-
-fn not_public(facts: &Facts, node: &Node, record: &Record, here: TermRef, network: &Network, out: &mut Judgement) {
-    let Some(block) = block_of(network) else { return };
-    bounds::find(facts, ADDRESS_NOT_PUBLIC, out, || in_block(facts, node, record, here, network, block));
-}
-
-fn in_block(facts: &Facts, node: &Node, record: &Record, here: TermRef, network: &Network, block: &Block) -> Finding {
-    let term = facts.survey.text(here);
-    if let Some(v4) = unmapped(network) {
-        let right = format!("{}ip4:{v4}", qualifier_of(term));
-        let seen = format!(
-            "`{term}` in the SPF record of {} is an IPv4 address in IPv6 form (IPv4-mapped). Receivers compare IPv4 \
-             addresses with `ip4:` only, so it matches nobody.",
-            facts.domain
-        );
-        let text = words::edited(node, record, |at, _| (at == here.term).then(|| right.clone()));
-        let step = format!("Write `{right}` instead. That authorises the address, which it does not now.");
-        return words::finding(facts, ADDRESS_NOT_PUBLIC, seen)
-            .evidence(words::at(facts, here, "matches nobody"))
-            .remedy(words::replace(facts, node, step, &text));
-    }
-    let seen = format!(
-        "`{term}` in the SPF record of {} lies in {block}. No mail reaches a receiver on the internet from there.",
-        facts.domain
-    );
-    let step = format!(
-        "If a server behind that address sends mail, name the public address that its mail leaves from. Else take \
-         `{term}` out; that changes nothing for anybody."
-    );
-    let text = words::without(node, record, &[here.term]);
-    words::finding(facts, ADDRESS_NOT_PUBLIC, seen)
-        .evidence(words::at(facts, here, block.purpose))
-        .remedy(words::replace(facts, node, step, &text))
-}
-
-/// The IPv4 network that an IPv4-mapped one carries, where it is public (RFC 7208 §5).
-fn unmapped(network: &Network) -> Option<Network> {
-    let IpAddr::V6(address) = network.address else { return None };
-    let v4 = Network { address: address.to_ipv4_mapped()?.into(), length: network.length.checked_sub(96)? };
-    (v4.length > 0 && block_of(&v4).is_none()).then_some(v4)
-}
-
-fn qualifier_of(term: &str) -> &str {
-    &term[..term.len() - term.trim_start_matches(['+', '-', '~', '?']).len()]
-}
-
 /// Terms that an earlier term of the same record always decides first.
-fn shadowed(facts: &Facts, node: &Node, record: &Record, out: &mut Judgement) {
-    let directives: Vec<_> = reachable(record).collect();
-    for (position, (term, directive)) in directives.iter().enumerate() {
+fn shadowed<'r>(facts: &Facts, node: &Node, record: &'r Record, out: &mut Judgement) {
+    let cover =
+        |(term, directive): (usize, &'r Directive)| (term, directive, Cover::of(&node.domain, &directive.mechanism));
+    let directives: Vec<_> = reachable(record).map(cover).collect();
+    for (position, (term, directive, cover)) in directives.iter().enumerate() {
         // Repeated includes are told with the cost of the tree.
         if matches!(directive.mechanism, Mechanism::Include(_)) {
             continue;
         }
-        let covering =
-            directives[..position].iter().find(|(_, earlier)| match (&earlier.mechanism, &directive.mechanism) {
-                (Mechanism::Ip(wide), Mechanism::Ip(network)) => wide.covers(network),
-                (a, b) => a == b,
-            });
-        let Some((first, earlier)) = covering else { continue };
+        let covering = directives[..position].iter().find(|(_, _, earlier)| earlier.covers(cover));
+        let Some((first, earlier, _)) = covering else { continue };
         let here = TermRef { record: 0, term: *term };
         bounds::find(facts, SHADOWED, out, || {
             shadow(facts, node, record, here, *first, earlier.qualifier == directive.qualifier)

@@ -1,9 +1,11 @@
 //! What the policy says of whoever it does not name, and `ptr`.
 
 use engine_plugin_api::{Judgement, Remedy, Severity};
-use mail_syntax::spf::{CostState, Mechanism, Node, NodeState, Qualifier, Record, TermRef, parse};
+use mail_syntax::spf::{
+    CostState, MacroString, Mechanism, Modifier, Node, NodeState, Qualifier, Record, TermKind, TermRef, parse,
+};
 
-use super::{bounds, words};
+use super::{bounds, reach, syntax::Joined, words};
 use crate::{
     ALL_NEUTRAL, ALL_PASS, NO_DEFAULT, PARKED_LOOSE, PTR,
     facts::{Facts, Mail},
@@ -51,13 +53,16 @@ pub fn default_of(facts: &Facts) -> Default {
     Default::Unknown
 }
 
-pub fn judge(facts: &Facts, out: &mut Judgement) {
+pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
     let Some((root, record)) = words::own(facts) else { return };
+    // Where strings run together, the end that is missing may only be hidden.
+    let ends = |joined: &Joined| joined.meant().all().is_some() || joined.meant().redirect().is_some();
     match default_of(facts) {
-        Default::All(Qualifier::Pass, at) => all_pass(facts, at, out),
+        // Where everything before it ends in `permerror`, nobody passes by it.
+        Default::All(Qualifier::Pass, at) if reach::is_reached(facts, at) => all_pass(facts, at, out),
         Default::All(Qualifier::Neutral, at) => all_neutral(facts, at, out),
         // A record that cannot be read ends in `permerror`, not in its default.
-        Default::Nothing(at) if !record.is_broken() => no_default(facts, at, out),
+        Default::Nothing(at) if !record.is_broken() && !joined.is_some_and(ends) => no_default(facts, at, out),
         _ => {}
     }
     let mut told: Vec<&str> = Vec::new();
@@ -67,8 +72,9 @@ pub fn judge(facts: &Facts, out: &mut Judgement) {
             continue;
         }
         told.push(&node.domain);
-        if let Some(term) = node.record().and_then(plus_all).filter(|_| facts.survey.is_included(at)) {
-            all_pass(facts, TermRef { record: at, term }, out);
+        let all = node.record().and_then(plus_all).map(|term| TermRef { record: at, term });
+        if let Some(all) = all.filter(|all| facts.survey.is_included(at) && reach::is_reached(facts, *all)) {
+            all_pass(facts, all, out);
         }
         exists_for_all(facts, at, node, out);
     }
@@ -88,7 +94,7 @@ fn plus_all(record: &Record) -> Option<usize> {
 }
 
 /// Whether a `pass` of this record is one of the domain's: no include on the way turns it into something else.
-fn is_passing(facts: &Facts, at: usize) -> bool {
+pub fn is_passing(facts: &Facts, at: usize) -> bool {
     facts.survey.path(at).into_iter().all(|above| {
         let directives = facts.survey.nodes[above.record].record().map(|record| record.directives());
         directives
@@ -108,6 +114,9 @@ fn exists_for_all(facts: &Facts, at: usize, node: &Node, out: &mut Judgement) {
             continue;
         };
         let here = TermRef { record: at, term };
+        if !reach::is_reached(facts, here) {
+            continue;
+        }
         let (text, name) = (facts.survey.text(here), cost.name.as_deref().unwrap_or_default());
         let seen = format!(
             "`{text}` in {} lets every server in the world send as {}, with `pass`: {name} has an address, whoever sends.",
@@ -206,22 +215,33 @@ fn no_default(facts: &Facts, at: usize, out: &mut Judgement) {
 }
 
 fn ptr(facts: &Facts, at: usize, node: &Node, record: &Record, out: &mut Judgement) {
-    let terms: Vec<usize> = record
-        .directives()
-        .filter(|(_, directive)| matches!(directive.mechanism, Mechanism::Ptr(_)))
-        .map(|(term, _)| term)
-        .filter(|term| node.cost(*term).is_some())
-        .collect();
-    for term in terms {
+    let explains = |modifier: &Modifier| matches!(modifier, Modifier::Explanation(_));
+    for (term, one) in record.terms.iter().enumerate() {
+        let (is_ptr, target) = match &one.kind {
+            TermKind::Directive(one) => (matches!(one.mechanism, Mechanism::Ptr(_)), one.mechanism.target()),
+            TermKind::Modifier(Modifier::Redirect(target) | Modifier::Explanation(target)) => (false, Some(target)),
+            TermKind::Modifier(_) | TermKind::Unreadable(_) => continue,
+        };
+        let by_macro = target.is_some_and(MacroString::needs_validated);
+        let counts = node.cost(term).is_some() || matches!(&one.kind, TermKind::Modifier(one) if explains(one));
+        if !(is_ptr || by_macro) || !counts {
+            continue;
+        }
         let here = TermRef { record: at, term };
         let seen = format!(
-            "`{}` in {} asks receivers to look up the sender's reverse name. RFC 7208 says not to use it, and some \
+            "`{}` in {} asks receivers to look up the sender's reverse name{}. RFC 7208 says not to use it, and some \
              receivers skip it.",
             facts.survey.text(here),
-            words::whose(facts, at)
+            words::whose(facts, at),
+            if is_ptr { "" } else { " (the macro `p`)" }
         );
-        let step = "Name the servers by `ip4:`, `ip6:` or `a:` first, then take the term out; whoever is authorised only \
-             by it is no longer so after that.";
+        let step = if is_ptr {
+            "Name the servers by `ip4:`, `ip6:` or `a:` first, then take the term out; whoever is authorised only by it \
+             is no longer so after that."
+        } else {
+            "Use another macro, for example `%{i}`, the sender's address, and publish what the term looks for under the \
+             new names first."
+        };
         bounds::find(facts, PTR, out, || {
             words::finding(facts, PTR, seen)
                 .evidence(words::at(facts, here, "not to be used"))

@@ -1,13 +1,34 @@
 //! What a receiver would decide for the address and identity given.
 
 use engine_plugin_api::{Actor, Cause, CauseKind, Evidence, Finding, Judgement, Remedy, Severity, Subject, Unknown};
-use mail_syntax::spf::{Evaluation, LOOKUP_LIMIT, Network, Query, StepOutcome, TermRef, VOID_LIMIT, Verdict, Why};
+use mail_syntax::spf::{
+    Evaluation, LOOKUP_LIMIT, Mechanism, Network, Query, StepOutcome, TermRef, VOID_LIMIT, Verdict, Why,
+};
 
 use super::words;
 use crate::{
-    FAIL, MISSING, NEUTRAL, PASS, PERMERROR, SOFTFAIL,
+    ADDRESS_INVALID, FAIL, INCLUDE_BROKEN, INCLUDE_NONE, LOOP, MISSING, MULTIPLE, MX_TOO_MANY, NEUTRAL, NOT_ASCII,
+    PASS, PERMERROR, SOFTFAIL, STRINGS_JOINED, SYNTAX, TOO_MANY_LOOKUPS, TOO_MANY_VOIDS, UNKNOWN_MECHANISM,
+    VOIDS_OF_ONE_FAMILY,
     facts::{Evaluated, Facts, Identity},
 };
+
+/// What makes checks of the domain end in `permerror`.
+const BREAKS: [&str; 13] = [
+    ADDRESS_INVALID,
+    INCLUDE_BROKEN,
+    INCLUDE_NONE,
+    LOOP,
+    MULTIPLE,
+    MX_TOO_MANY,
+    NOT_ASCII,
+    STRINGS_JOINED,
+    SYNTAX,
+    TOO_MANY_LOOKUPS,
+    TOO_MANY_VOIDS,
+    UNKNOWN_MECHANISM,
+    VOIDS_OF_ONE_FAMILY,
+];
 
 pub fn judge(facts: &Facts, out: &mut Judgement) {
     for evaluated in &facts.evaluations {
@@ -20,7 +41,15 @@ pub fn judge(facts: &Facts, out: &mut Judgement) {
         match evaluation.verdict {
             Verdict::TempError => temperror(facts, evaluated, evaluation, out),
             Verdict::None => none(facts, evaluated, evaluation, out),
-            verdict => out.find(result(facts, evaluated, evaluation, verdict)),
+            verdict => {
+                let told = evaluated.query.domain.eq_ignore_ascii_case(&facts.domain)
+                    && out.findings.iter().any(|finding| BREAKS.contains(&finding.code.as_str()));
+                let finding = result(facts, evaluated, evaluation, verdict);
+                out.find(match verdict {
+                    Verdict::PermError => finding.remedy(repair(evaluation, told)),
+                    _ => finding,
+                });
+            }
         }
     }
 }
@@ -92,14 +121,14 @@ fn result(facts: &Facts, evaluated: &Evaluated, evaluation: &Evaluation, verdict
         seen.push_str(&trace);
     }
     if let Some(words) = &evaluation.explanation {
-        seen.push_str(&format!(" The domain explains: \"{words}\"."));
+        let time = if words.contains("%{t}") { " (with the time of receiving for `%{t}`)" } else { "" };
+        seen.push_str(&format!(" The domain explains: \"{words}\"{time}."));
     }
     let mut finding = Finding::new(code, subject(evaluated), seen);
     finding = evidence(facts, evaluation).into_iter().fold(finding, Finding::evidence);
     match verdict {
         Verdict::Pass => finding.actor(Actor::Nobody),
-        Verdict::PermError => finding
-            .remedy(Remedy::step("Correct the record at the place shown; the other findings of this check say how.")),
+        Verdict::PermError => finding,
         _ => {
             let finding = finding.remedy(authorise(facts, query, evaluation));
             // Receivers seldom refuse for a doubtful HELO name.
@@ -107,6 +136,34 @@ fn result(facts: &Facts, evaluated: &Evaluated, evaluation: &Evaluation, verdict
             if mild { finding.severity(Severity::Notice) } else { finding }
         }
     }
+}
+
+/// What to do about a `permerror`; `told`: other findings say it.
+fn repair(evaluation: &Evaluation, told: bool) -> Remedy {
+    if told {
+        return Remedy::step("Correct the record at the place shown; the other findings of this check say how.");
+    }
+    let domain = evaluation.deciding_term().map_or("", |term| term.domain);
+    Remedy::step(match &evaluation.why {
+        Why::LookupLimit => "Let the records cost fewer lookups on the way to the term shown: take out what no longer \
+                             sends, and name servers by `ip4:` and `ip6:`, which cost none."
+            .to_owned(),
+        Why::VoidLimit => "Take out the terms that find nothing for such a sender, or name their hosts by `ip4:` and \
+                           `ip6:`, which cost no lookup."
+            .to_owned(),
+        Why::NameLimit(_) => {
+            format!("Name the exchanges by `ip4:` and `ip6:` in the record of {domain} instead of `mx`.")
+        }
+        Why::SeveralRecords(name) => format!("Publish one SPF record at {name}, and no other."),
+        Why::IncludeWithoutRecord(name) | Why::RedirectWithoutRecord(name) => {
+            format!("Correct the name in the record of {domain}, or take the term out, or publish a record at {name}.")
+        }
+        Why::Syntax { record } => {
+            let domain = evaluation.visited.get(*record).map_or("", |visited| visited.domain.as_str());
+            format!("Correct the record of {domain} at the place shown.")
+        }
+        _ => "Correct the record at the place shown.".to_owned(),
+    })
 }
 
 /// Why, as a fragment.
@@ -215,9 +272,16 @@ fn authorise(facts: &Facts, query: &Query, evaluation: &Evaluation) -> Remedy {
         query.ip
     );
     let Some(first) = evaluation.visited.first() else { return Remedy::step(step) };
-    let rest = first.text.get(6..).unwrap_or("").trim();
-    let text = format!("v=spf1 {term} {rest}");
+    // The address in front decides before whatever said otherwise of it.
+    let host = Network::host(query.ip);
+    let decided = |at: &usize| {
+        let mut directives = first.record.directives();
+        directives.any(|(one, term)| one == *at && matches!(&term.mechanism, Mechanism::Ip(old) if host.covers(old)))
+    };
+    let rest =
+        (0..first.record.terms.len()).filter(|at| !decided(at)).map(|at| first.record.terms[at].span.of(&first.text));
+    let text = ["v=spf1", &term].into_iter().chain(rest).collect::<Vec<_>>().join(" ");
     let home = facts.home(&first.domain);
-    let remedy = Remedy::step(step).withdraw(home, "TXT", &first.text).publish(home, "TXT", text.trim_end());
+    let remedy = Remedy::step(step).withdraw(home, "TXT", &first.text).publish(home, "TXT", text);
     remedy.once_old_copies_expire(words::ttl(facts, &first.domain))
 }

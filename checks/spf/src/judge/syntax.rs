@@ -1,7 +1,7 @@
 //! Faults of the domain's own record, each with its place.
 
 use engine_plugin_api::{Finding, Judgement, Remedy, Severity, Span};
-use mail_syntax::spf::{DomainFault, Issue, IssueKind, Node, NodeState, Record, TermKind, parse};
+use mail_syntax::spf::{DomainFault, Issue, IssueKind, Node, NodeState, Record, TermKind, Verdict, parse};
 
 use super::{bounds, words};
 use crate::{
@@ -17,6 +17,19 @@ pub struct Joined {
     pub term: Option<usize>,
     /// Where the second string begins.
     at: usize,
+}
+
+impl Joined {
+    /// The text with the space that is missing.
+    fn apart(&self) -> String {
+        let (before, after) = self.text.split_at(self.at);
+        format!("{before} {after}")
+    }
+
+    /// The record that was meant.
+    pub fn meant(&self) -> Record {
+        parse(&self.apart())
+    }
 }
 
 /// Finds the first place where two strings should have had a space between
@@ -94,18 +107,39 @@ fn strings_joined(facts: &Facts, joined: &Joined, out: &mut Judgement) {
          run together.",
         facts.domain
     );
-    let right = format!("{before} {after}");
+    let right = joined.apart();
     let span = Span::new(joined.at - tail.len(), joined.at + head.len());
     let evidence = facts.quote(&facts.domain, &joined.text).at(span, "a space is missing here");
     let home = facts.home(&facts.domain);
-    let mut remedy =
-        Remedy::step(format!("Begin the second string with a space, so that the text reads `{tail} {head}`."))
-            .withdraw(home, "TXT", &joined.text);
+    let changes = match joined.term {
+        Some(_) => {
+            format!(" Then `{tail}` and `{head}` count, as they do not now{}.", end_changes(&joined.text, &right))
+        }
+        None => String::new(),
+    };
+    let step = format!("Begin the second string with a space, so that the text reads `{tail} {head}`.{changes}");
+    let mut remedy = Remedy::step(step).withdraw(home, "TXT", &joined.text);
     if !parse(&right).is_broken() {
         remedy = remedy.publish(home, "TXT", right);
     }
     let remedy = remedy.once_old_copies_expire(words::ttl(facts, &facts.domain));
     out.find(words::finding(facts, STRINGS_JOINED, seen).evidence(evidence).remedy(remedy));
+}
+
+/// What another end of the record changes for servers that it does not name;
+/// nothing where the end stays, or where receivers cannot read the old one.
+pub fn end_changes(old: &str, new: &str) -> String {
+    let (old, new) = (parse(old), parse(new));
+    let end = |record: &Record| match (record.all(), record.redirect()) {
+        (Some((_, qualifier)), _) => format!("`{}`", Verdict::from(qualifier)),
+        (None, Some((_, target))) => format!("what the record of {target} says"),
+        (None, None) => "`neutral`".to_owned(),
+    };
+    let (before, after) = (end(&old), end(&new));
+    if before == after || old.is_broken() {
+        return String::new();
+    }
+    format!("; servers that the record does not name get {after} instead of {before}")
 }
 
 fn fault(facts: &Facts, node: &Node, record: &Record, issue: &Issue, out: &mut Judgement) {
@@ -143,7 +177,8 @@ fn correction(facts: &Facts, node: &Node, record: &Record, issue: &Issue) -> Rem
     if let IssueKind::RepeatedModifier(name) = &issue.kind {
         return Remedy::step(format!("Keep one `{name}=` and take the other away."));
     }
-    match &issue.suggestion {
+    let sound = |meant: &&String| !parse(&format!("v=spf1 {meant}")).is_broken();
+    match issue.suggestion.as_ref().filter(sound) {
         Some(meant) => {
             let text = words::edited(node, record, |at, _| wish(at));
             let step = format!("Write `{meant}` instead of `{term}`, if that is what is meant.");
@@ -153,8 +188,17 @@ fn correction(facts: &Facts, node: &Node, record: &Record, issue: &Issue) -> Rem
             "Correct `{term}`, or take it out. A name in another script stands here in its A-label form, which begins \
              with `xn--`."
         )),
+        None if is_all(term) => Remedy::step(format!(
+            "Write `~all` or `-all` instead of `{term}`, once the record names every server that sends for the domain."
+        )),
         None => Remedy::step(format!("Correct `{term}`, or take it out.")),
     }
+}
+
+/// Whether a term that cannot be read is an `all` with a value.
+fn is_all(term: &str) -> bool {
+    let name = term.split([':', '=', '/']).next().unwrap_or_default();
+    name.trim_start_matches(['+', '-', '~', '?']).eq_ignore_ascii_case("all")
 }
 
 fn after_all(facts: &Facts, node: &Node, record: &Record, ignored: &[&Issue], out: &mut Judgement) {

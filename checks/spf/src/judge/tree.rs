@@ -1,12 +1,9 @@
 //! What includes, redirects and names lead to.
 
 use engine_plugin_api::{Actor, Judgement, Remedy, Span};
-use mail_syntax::spf::{
-    CostState, Explanation, Kind, LOOKUP_LIMIT, Mechanism, NAME_LIMIT, Node, NodeState, Record, TermRef, Use,
-    VOID_LIMIT,
-};
+use mail_syntax::spf::{CostState, Explanation, Kind, Mechanism, NAME_LIMIT, Node, NodeState, Record, TermRef, Use};
 
-use super::{cost, syntax::Joined, words};
+use super::{cost, syntax::Joined, voids, words};
 use crate::{EXPLANATION, INCLUDE_BROKEN, INCLUDE_NONE, LOOP, MX_TOO_MANY, VOID_TERM, facts::Facts};
 
 pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
@@ -32,28 +29,7 @@ pub fn judge(facts: &Facts, joined: Option<&Joined>, out: &mut Judgement) {
     }
     cost::repeated(facts, root, record, out);
     cost::lookups(facts, root, record, out);
-    cost::voids(facts, out);
-}
-
-/// Whether receivers, or those that count void lookups, end in `permerror`.
-pub fn is_broken(facts: &Facts) -> bool {
-    ends_in_permerror(facts) || facts.survey.voids().count() > VOID_LIMIT
-}
-
-/// Whether the tree makes every evaluation that comes there end in `permerror`.
-pub fn ends_in_permerror(facts: &Facts) -> bool {
-    facts.survey.lookups() > LOOKUP_LIMIT
-        || facts.survey.nodes.iter().any(|node| match &node.state {
-            NodeState::Record(record) => record.is_broken(),
-            NodeState::Pending | NodeState::Failed => false,
-            _ => true,
-        })
-        || facts
-            .survey
-            .nodes
-            .iter()
-            .flat_map(|node| &node.costs)
-            .any(|cost| matches!(&cost.state, CostState::Exchanges { names, .. } if *names > NAME_LIMIT))
+    voids::judge(facts, out);
 }
 
 /// Tells of an include or redirect that ends in `permerror`; whether it does.

@@ -18,9 +18,14 @@ pub fn parse(text: &str) -> Record {
         record.issue(Span::new(0, end.unwrap_or(text.len())), IssueKind::Version, None);
     }
     for issue in &list.issues {
-        // Twice the same says nothing new, and an ignored tag may stand there as often as it likes.
+        // Twice the same says nothing new, and an ignored tag may stand there as often as it
+        // likes; but a second list of addresses may hold others.
         let suggestion = match issue.kind {
-            tag_list::IssueKind::EmptyPiece | tag_list::IssueKind::Duplicate { .. } => Some(String::new()),
+            tag_list::IssueKind::EmptyPiece => Some(String::new()),
+            tag_list::IssueKind::Duplicate { first } => {
+                let name = list.tags.get(first).and_then(|tag| TagName::from_word(tag.name));
+                name.is_none_or(|name| !name.is_reports()).then(String::new)
+            }
             _ => None,
         };
         record.issue(issue.span, IssueKind::List(issue.kind), suggestion);
@@ -50,13 +55,11 @@ pub fn parse(text: &str) -> Record {
             if !told {
                 // The list's own reader takes `P` and `p` for two names.
                 let kind = IssueKind::List(tag_list::IssueKind::Duplicate { first: 0 });
-                record.issue(tag.span(), kind, Some(String::new()));
+                record.issue(tag.span(), kind, (!name.is_reports()).then(String::new));
             }
             continue;
         }
-        let split = missing_separator(tag.value, &known).filter(|_| {
-            !matches!(name, TagName::AggregateReports | TagName::FailureReports) || !tag.value.contains('?')
-        });
+        let split = missing_separator(tag.value, &known).filter(|_| !name.is_reports() || !tag.value.contains('?'));
         if let Some((gap, next)) = split {
             let at = Span::new(tag.value_span.start + gap.start, tag.value_span.start + gap.end);
             if let Some(next) = TagName::from_word(next) {

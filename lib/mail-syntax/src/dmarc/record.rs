@@ -185,6 +185,11 @@ impl TagName {
         TagName::Test,
     ];
 
+    /// Whether its value is a list of report addresses.
+    pub fn is_reports(self) -> bool {
+        matches!(self, TagName::AggregateReports | TagName::FailureReports)
+    }
+
     /// As it is written in a record.
     pub fn word(self) -> &'static str {
         match self {

@@ -112,7 +112,8 @@ fn points_at_faults_of_addresses() {
     check("mailto:a!b@b.example", uri(UriFault::Exclamation), "!b@b.example", None);
     check("mailto: a@b.example", uri(UriFault::Space), " ", Some(""));
     check("mailto:a@b.example,", uri(UriFault::Empty), ",", None);
-    check("mailto:a@b.example mailto:c@d.example", uri(UriFault::Space), " ", None);
+    check("mailto:a@b.example mailto:c@d.example", uri(UriFault::Space), " ", Some(","));
+    check("mailto:a@b.example or so", uri(UriFault::Space), " ", None);
 }
 
 #[test]

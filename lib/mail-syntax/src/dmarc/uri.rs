@@ -62,8 +62,15 @@ fn one(text: &str, span: Span, issues: &mut Vec<Issue>) -> Option<ReportUri> {
     }
     if let Some(space) = uri.find([' ', '\t']) {
         let length = uri[space..].len() - uri[space..].trim_start_matches([' ', '\t']).len();
-        // `mailto: a@example.org` means it without the space.
-        let wish = uri[..space].eq_ignore_ascii_case("mailto:").then(String::new);
+        let next = uri[space + length..].split([' ', '\t']).next().unwrap_or_default();
+        let wish = if uri[..space].eq_ignore_ascii_case("mailto:") {
+            // `mailto: a@example.org` means it without the space.
+            Some(String::new())
+        } else {
+            // Before another address, a comma is meant.
+            let scheme = next.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty());
+            (scheme || is_mailbox(next)).then(|| ",".to_owned())
+        };
         return issue(Span::new(span.start + space, span.start + space + length), UriFault::Space, wish);
     }
     let Some((scheme, rest)) = uri.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {

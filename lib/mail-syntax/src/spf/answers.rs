@@ -97,6 +97,14 @@ impl Answers {
         self.0[kind as usize].get(name)
     }
 
+    /// The addresses of `name` in the family of `kind`, where they are known; see [`Answers::get`].
+    pub fn addresses(&self, name: &str, kind: Kind) -> Option<&[IpAddr]> {
+        match self.get(name, kind) {
+            Some(Answer::Addresses(addresses)) => Some(addresses),
+            _ => None,
+        }
+    }
+
     /// How many are known.
     pub fn len(&self) -> usize {
         self.0.iter().map(HashMap::len).sum()

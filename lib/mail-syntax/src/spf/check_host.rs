@@ -207,11 +207,7 @@ impl<'a> Run<'a> {
                 if hosts.len() > NAME_LIMIT {
                     return permerror(Why::NameLimit(hosts.len()));
                 }
-                let hosts: Vec<String> = hosts
-                    .iter()
-                    .map(|host| names::normal(host))
-                    .filter(|host| !host.is_empty() && names::is_queryable(host))
-                    .collect();
+                let hosts = names::exchanges(hosts);
                 let kind = self.family();
                 self.want(hosts.iter().map(|host| (host.as_str(), kind)))?;
                 for host in &hosts {

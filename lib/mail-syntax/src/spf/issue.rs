@@ -35,6 +35,8 @@ pub enum IssueKind {
     QualifiedModifier,
     /// More than one qualifier, for example `--all`, or one that stands alone.
     StrayQualifier,
+    /// A space after the qualifier, for example `- all`.
+    DetachedQualifier,
     /// A modifier whose name does not begin with a letter or holds other
     /// characters than letters, digits, `-`, `_` and `.`.
     ModifierName,
@@ -86,9 +88,13 @@ impl fmt::Display for IssueKind {
             IssueKind::Control(c) => write!(f, "control character U+{:04X}", u32::from(*c)),
             IssueKind::UnknownMechanism(name) => write!(f, "no mechanism is called `{name}`"),
             IssueKind::ModifierAsMechanism(name) => write!(f, "`{name}` is a modifier, written with `=`"),
+            IssueKind::MechanismAsModifier(name) if name == "all" => {
+                f.write_str("`all` is a mechanism and takes no value")
+            }
             IssueKind::MechanismAsModifier(name) => write!(f, "`{name}` is a mechanism, written with `:`"),
             IssueKind::QualifiedModifier => f.write_str("a modifier takes no qualifier"),
             IssueKind::StrayQualifier => f.write_str("a qualifier without its mechanism"),
+            IssueKind::DetachedQualifier => f.write_str("a space stands after the qualifier"),
             IssueKind::ModifierName => f.write_str("no name of a modifier"),
             IssueKind::MissingValue => f.write_str("the value is missing"),
             IssueKind::DetachedValue => f.write_str("a space stands before the value"),

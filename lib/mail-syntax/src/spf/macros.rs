@@ -87,7 +87,7 @@ pub struct Expansion<'a> {
     pub receiver: Option<&'a str>,
     /// The client's validated reverse name; `unknown` without one.
     pub validated: Option<&'a str>,
-    /// Seconds since 1970; 0 without one.
+    /// Seconds since 1970; without one `%{t}` stands as it is, for whoever knows the time.
     pub time: Option<u64>,
 }
 
@@ -212,7 +212,7 @@ impl MacroLetter {
             MacroLetter::Helo => values.helo.to_owned(),
             MacroLetter::ReadableIp => values.ip.to_string(),
             MacroLetter::Receiver => values.receiver.unwrap_or("unknown").to_owned(),
-            MacroLetter::Time => values.time.unwrap_or(0).to_string(),
+            MacroLetter::Time => values.time.map_or_else(|| "%{t}".to_owned(), |time| time.to_string()),
         }
     }
 }

@@ -51,7 +51,9 @@ pub use names::{is_queryable, reverse_name};
 pub use network::{DualCidr, Network};
 pub use parse::parse;
 pub use record::{Directive, Mechanism, Modifier, Qualifier, Record, Term, TermKind};
-pub use survey::{CostState, Explanation, Limits, Node, NodeState, Survey, TermCost, Use, survey};
+pub use survey::{
+    CostState, Explanation, Families, Limits, Node, NodeState, Survey, TermCost, Use, fixed_name, survey,
+};
 
 /// Terms that may cost a DNS lookup in one evaluation (RFC 7208 §4.6.4).
 pub const LOOKUP_LIMIT: usize = 10;

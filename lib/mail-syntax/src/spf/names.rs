@@ -39,6 +39,12 @@ pub(super) fn into_normal(mut name: String) -> String {
     name
 }
 
+/// The exchanges of MX records that have a name which can be asked about.
+pub(super) fn exchanges(hosts: &[String]) -> Vec<String> {
+    let named = |host: &String| !host.is_empty() && is_queryable(host);
+    hosts.iter().map(|host| normal(host)).filter(named).collect()
+}
+
 /// The name under which the PTR records of `ip` stand (RFC 1035 §3.5, RFC 3596 §2.5).
 pub fn reverse_name(ip: IpAddr) -> String {
     let mut name = dotted(ip, true);

@@ -35,27 +35,28 @@ pub fn parse(text: &str) -> Record {
     record
 }
 
-/// Takes `word`, which begins at `at`, for the value of the term before it,
-/// where that ends in `:` or `=` without one, and both make sense together only.
+/// Takes `word`, which begins at `at`, for the rest of the term before it: for
+/// its value, where that ends in `:` or `=` without one and `word` makes sense
+/// with it only; for its mechanism, where that is a qualifier alone.
 fn rejoin(record: &mut Record, text: &str, at: usize, word: &str) -> bool {
     let Some(last) = record.terms.last() else { return false };
     let head = last.span.of(text);
-    let lacking = record.issues.last().is_some_and(|issue| {
-        issue.term + 1 == record.terms.len() && issue.kind == IssueKind::MissingValue && head.ends_with([':', '='])
-    });
-    if !lacking {
-        return false;
-    }
+    let issue = record.issues.last().filter(|issue| issue.term + 1 == record.terms.len());
+    let kind = match issue.map(|issue| &issue.kind) {
+        Some(IssueKind::MissingValue) if head.ends_with([':', '=']) => IssueKind::DetachedValue,
+        Some(IssueKind::StrayQualifier) if head.len() == 1 => IssueKind::DetachedQualifier,
+        _ => return false,
+    };
     let sound = |text: &str| !parse(&format!("v=spf1 {text}")).is_broken();
     let whole = format!("{head}{word}");
-    if sound(word) || !sound(&whole) {
+    if !sound(&whole) || kind == IssueKind::DetachedValue && sound(word) {
         return false;
     }
     let span = Span::new(last.span.start, at + word.len());
     let term = record.terms.len() - 1;
     record.terms[term] = Term { span, kind: TermKind::Unreadable(span.of(text).to_owned()) };
     record.issues.pop();
-    record.issues.push(Issue { span, term, kind: IssueKind::DetachedValue, suggestion: Some(whole) });
+    record.issues.push(Issue { span, term, kind, suggestion: Some(whole) });
     true
 }
 
@@ -130,8 +131,12 @@ impl<'a> Reader<'a> {
         let mut letters = [0; LONGEST_NAME];
         let lower = folded(name, &mut letters);
         if let Some(known) = wishes::MECHANISMS.into_iter().find(|known| *known == lower) {
-            let wish = format!("{}{known}:{value}", qualifier.map_or("", Qualifier::sign));
-            self.issue(IssueKind::MechanismAsModifier(known.to_owned()), 0, self.word.len(), Some(wish));
+            let sign = qualifier.map_or("", Qualifier::sign);
+            let wish = match known {
+                "all" => wishes::all(sign),
+                known => Some(format!("{sign}{known}:{value}")),
+            };
+            self.issue(IssueKind::MechanismAsModifier(known.to_owned()), 0, self.word.len(), wish);
         }
         if qualifier.is_some() {
             self.issue(IssueKind::QualifiedModifier, 0, 1, Some(format!("{name}={value}")));
@@ -158,7 +163,7 @@ impl<'a> Reader<'a> {
                 if !value.is_empty() {
                     let kind =
                         if value.starts_with('/') { IssueKind::UnexpectedCidr } else { IssueKind::UnexpectedValue };
-                    self.issue(kind, from, self.word.len(), Some(format!("{sign}all")));
+                    self.issue(kind, from, self.word.len(), wishes::all(sign));
                 }
                 Some(Mechanism::All)
             }

@@ -7,7 +7,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-pub use tree::{CostState, Explanation, Limits, Node, NodeState, Survey, TermCost, Use};
+pub use tree::{CostState, Explanation, Families, Limits, Node, NodeState, Survey, TermCost, Use};
 
 use super::{
     Answer, Answers, Directive, Expansion, Kind, MacroLetter, MacroPlace, MacroString, Mechanism, NAME_LIMIT, Question,
@@ -25,6 +25,26 @@ pub fn survey(domain: &str, known: &Answers, limits: Limits) -> Survey {
     let mut walk = Walk { root: &root, known, limits, needed: BTreeSet::new(), done: Survey::default() };
     walk.node(root.clone(), None, Use::Root);
     walk.done
+}
+
+/// The name that `target` is in the record of `domain`, for mail from
+/// `sender_domain`; `None` where it depends on more of the message.
+pub fn fixed_name(target: &MacroString, domain: &str, sender_domain: &str) -> Option<String> {
+    let fixed = |letter| matches!(letter, MacroLetter::Domain | MacroLetter::SenderDomain);
+    if !target.letters().all(fixed) {
+        return None;
+    }
+    let sender = format!("postmaster@{sender_domain}");
+    let values = Expansion {
+        sender: &sender,
+        domain,
+        ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        helo: "",
+        receiver: None,
+        validated: None,
+        time: None,
+    };
+    Some(names::into_normal(target.expand_name(&values)))
 }
 
 struct Walk<'a> {
@@ -117,7 +137,7 @@ impl Walk<'_> {
         match &directive.mechanism {
             Mechanism::All | Mechanism::Ip(_) => {}
             Mechanism::Include(target) => self.descend(here, target, Use::Include),
-            Mechanism::Ptr(_) => self.cost(here, None, CostState::Depends),
+            Mechanism::Ptr(_) => self.cost(here, None, CostState::Depends, Families::default()),
             mechanism => {
                 let name = match mechanism.target() {
                     None => Some(self.done.nodes[here.record].domain.clone()),
@@ -128,20 +148,44 @@ impl Walk<'_> {
                     Some(name) if !names::is_queryable(name) => CostState::BadName,
                     Some(name) => self.resolve(mechanism, name),
                 };
-                self.cost(here, name, state);
+                let name_known = name.as_deref().unwrap_or_default();
+                let void = Families {
+                    v4: self.is_void(mechanism, name_known, Kind::A),
+                    v6: self.is_void(mechanism, name_known, Kind::Aaaa),
+                };
+                self.cost(here, name, state, void);
             }
         }
     }
 
-    fn cost(&mut self, at: TermRef, name: Option<String>, state: CostState) {
+    fn cost(&mut self, at: TermRef, name: Option<String>, state: CostState, void: Families) {
         self.done.order.push(at);
-        self.done.nodes[at.record].costs.push(TermCost { term: at.term, name, child: None, state });
+        self.done.nodes[at.record].costs.push(TermCost { term: at.term, name, child: None, state, void });
+    }
+
+    /// Whether a mechanism costs senders of one family a void lookup: receivers
+    /// ask for addresses of the sender's family only (RFC 7208 §5).
+    fn is_void(&self, mechanism: &Mechanism, name: &str, family: Kind) -> bool {
+        match (mechanism, self.learnt(name, Kind::Mx)) {
+            (Mechanism::Exists(_), _) => self.learnt(name, Kind::A).is_some_and(Answer::is_void),
+            (Mechanism::Mx(..), Some(Answer::Names(hosts))) if !hosts.is_empty() => {
+                let void = |host: &String| self.learnt(host, family).is_some_and(Answer::is_void);
+                names::exchanges(hosts).iter().take(NAME_LIMIT).any(void)
+            }
+            (Mechanism::Mx(..), answer) => answer.is_some_and(Answer::is_void),
+            _ => self.learnt(name, family).is_some_and(Answer::is_void),
+        }
+    }
+
+    /// The answer to a question that this walk has asked.
+    fn learnt(&self, name: &str, kind: Kind) -> Option<&Answer> {
+        self.known.get(name, kind).filter(|_| self.needed.contains(&Question::new(name, kind)))
     }
 
     fn descend(&mut self, here: TermRef, target: &MacroString, used: Use) {
         let name = self.expand(target, here.record);
         let state = if name.is_some() { CostState::Child } else { CostState::Depends };
-        self.cost(here, name.clone(), state);
+        self.cost(here, name.clone(), state, Families::default());
         let slot = self.done.nodes[here.record].costs.len() - 1;
         if let Some(name) = name {
             let child = self.node(name, Some(here), used);
@@ -238,21 +282,7 @@ impl Walk<'_> {
 
     /// A name that is the same for every message from the domain.
     fn expand(&self, target: &MacroString, at: usize) -> Option<String> {
-        let fixed = |letter| matches!(letter, MacroLetter::Domain | MacroLetter::SenderDomain);
-        if !target.letters().all(fixed) {
-            return None;
-        }
-        let sender = format!("postmaster@{}", self.root);
-        let values = Expansion {
-            sender: &sender,
-            domain: &self.done.nodes[at].domain,
-            ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            helo: "",
-            receiver: None,
-            validated: None,
-            time: None,
-        };
-        Some(names::into_normal(target.expand_name(&values)))
+        fixed_name(target, &self.done.nodes[at].domain, self.root)
     }
 
     /// The answer to a question, or a note that it is missing. What counts

@@ -41,7 +41,12 @@ fn every_fault_is_found_named_and_pointed_at() {
         ("v=spf1 include=example.org -all", "include=example.org", "`include` is a mechanism, written with `:`", Some("include:example.org")),
         ("v=spf1 -redirect=example.org", "-", "a modifier takes no qualifier", Some("redirect=example.org")),
         ("v=spf1 a --all", "--", "a qualifier without its mechanism", Some("-all")),
-        ("v=spf1 a ~ all", "~", "a qualifier without its mechanism", None),
+        ("v=spf1 a ~ all", "~ all", "a space stands after the qualifier", Some("~all")),
+        ("v=spf1 a -  include:example.org ~all", "-  include:example.org", "a space stands after the qualifier", Some("-include:example.org")),
+        ("v=spf1 a - -all", "-", "a qualifier without its mechanism", None),
+        ("v=spf1 a -all -", "-", "a qualifier without its mechanism", None),
+        ("v=spf1 a all=foo", "all=foo", "`all` is a mechanism and takes no value", None),
+        ("v=spf1 a all:example.org", ":example.org", "takes no value", None),
         ("v=spf1 1up=foo", "1up=", "no name of a modifier", None),
         ("v=spf1 include -all", "include", "the value is missing", None),
         ("v=spf1 ip4: -all", "ip4:", "the value is missing", None),
@@ -292,6 +297,31 @@ fn failing_dns_is_no_void_lookup() {
     let (survey, _) = surveyed("a.example", &["a.example TXT v=spf1 a:b.example -all", "b.example FAIL x"]);
     assert_eq!(survey.voids().count(), 0);
     assert!(matches!(&survey.nodes[0].costs[0].state, CostState::Failed(questions) if questions.len() == 1));
+}
+
+#[test]
+fn void_lookups_are_those_of_one_family() {
+    let lines = [
+        "example.org TXT v=spf1 a mx a:six.example exists:six.example include:s.example redirect=no.example -all a:no.example",
+        "example.org A 192.0.2.1",
+        "example.org MX mx.example",
+        "example.org MX six.example",
+        "mx.example A 192.0.2.2",
+        "six.example AAAA 2001:db8::6",
+        "s.example TXT v=spf1 a:gone.example redirect=t.example",
+        "t.example TXT v=spf1 ip4:192.0.2.9 ?all mx",
+    ];
+    let (survey, _) = surveyed("example.org", &lines);
+    let void = |family: Kind| {
+        let costs = survey.sequence().into_iter().filter_map(|at| Some((at, survey.cost(at)?)));
+        costs.filter(|(_, cost)| cost.void.has(family)).map(|(at, _)| survey.text(at).to_owned()).collect::<Vec<_>>()
+    };
+    // Of `mx`, one exchange has no address of the family, whichever that is.
+    assert_eq!(void(Kind::A), ["mx", "a:six.example", "exists:six.example", "a:gone.example"]);
+    assert_eq!(void(Kind::Aaaa), ["a", "mx", "exists:six.example", "a:gone.example"]);
+    let sequence: Vec<String> = survey.sequence().into_iter().map(|at| survey.text(at).to_owned()).collect();
+    let below = ["a:gone.example", "redirect=t.example", "ip4:192.0.2.9", "?all"];
+    assert_eq!(sequence[5..], [&below[..], &["-all"]].concat());
 }
 
 #[test]

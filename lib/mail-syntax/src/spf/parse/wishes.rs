@@ -23,6 +23,12 @@ pub(super) fn plain(word: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
+/// `all` without the value that it cannot have. Without a sign that says so,
+/// nobody is taken to mean that everyone may send.
+pub(super) fn all(sign: &str) -> Option<String> {
+    matches!(sign, "-" | "~" | "?").then(|| format!("{sign}all"))
+}
+
 /// A mechanism for a name that is none; `value` is empty or begins with `:` or `/`.
 pub(super) fn mechanism(sign: &str, name: &str, value: &str) -> Option<String> {
     let whole = format!("{name}{value}");

@@ -1,6 +1,8 @@
 //! The tree of a domain's records, with its costs.
 
-use crate::spf::{MacroFault, Question, Record, Selection, TermRef};
+use std::net::IpAddr;
+
+use crate::spf::{Answer, Answers, Kind, MacroFault, Mechanism, Question, Record, Selection, TermRef, names};
 
 /// How far a survey goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +99,24 @@ pub struct TermCost {
     pub child: Option<usize>,
     /// What was found.
     pub state: CostState,
+    /// For senders of which family it costs a void lookup.
+    pub void: Families,
+}
+
+/// The families of addresses for which something holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Families {
+    /// IPv4.
+    pub v4: bool,
+    /// IPv6.
+    pub v6: bool,
+}
+
+impl Families {
+    /// Whether it holds for the family whose addresses stand in records of this type.
+    pub fn has(self, family: Kind) -> bool {
+        if family == Kind::Aaaa { self.v6 } else { self.v4 }
+    }
 }
 
 /// What a term finds in DNS.
@@ -181,9 +201,61 @@ impl Survey {
         self.order.len()
     }
 
+    /// What its terms cost, in the order of evaluation.
+    pub fn costs(&self) -> impl Iterator<Item = &TermCost> {
+        self.order.iter().filter_map(|at| self.cost(*at))
+    }
+
     /// The terms that cost a void lookup whoever sends.
     pub fn voids(&self) -> impl Iterator<Item = TermRef> {
         self.order.iter().copied().filter(|at| self.cost(*at).is_some_and(|cost| cost.state.is_void()))
+    }
+
+    /// The terms in the order in which a receiver comes to them for a sender
+    /// that none of them matches (RFC 7208 §4.6.2): up to `all`, what an
+    /// include leads to after the include, a redirect at the end.
+    pub fn sequence(&self) -> Vec<TermRef> {
+        let mut sequence = Vec::new();
+        self.come_to(0, &mut sequence);
+        sequence
+    }
+
+    fn come_to(&self, record: usize, sequence: &mut Vec<TermRef>) {
+        let Some(node) = self.nodes.get(record) else { return };
+        let Some(terms) = node.record() else { return };
+        let redirect = terms.redirect().filter(|_| terms.all().is_none()).map(|(term, _)| (term, true));
+        let directives = terms.directives().map(|(term, one)| (term, matches!(one.mechanism, Mechanism::Include(_))));
+        let end = terms.all().map_or(usize::MAX, |(all, _)| all);
+        for (term, leads_on) in directives.take_while(|(term, _)| *term <= end).chain(redirect) {
+            sequence.push(TermRef { record, term });
+            if let Some(child) = node.cost(term).filter(|_| leads_on).and_then(|cost| cost.child) {
+                self.come_to(child, sequence);
+            }
+        }
+    }
+
+    /// The hosts whose addresses `a` or `mx` matches, in order; none for other
+    /// terms, and where the name depends on the message.
+    pub fn hosts(&self, at: TermRef, known: &Answers) -> Vec<String> {
+        let node = self.nodes.get(at.record);
+        let directive = node.and_then(|node| node.record()?.directives().find(|(term, _)| *term == at.term));
+        let name = self.cost(at).and_then(|cost| cost.name.clone());
+        match (directive.map(|(_, one)| &one.mechanism), name) {
+            (Some(Mechanism::A(..)), Some(name)) => vec![name],
+            (Some(Mechanism::Mx(..)), Some(name)) => match known.get(&name, Kind::Mx) {
+                Some(Answer::Names(hosts)) => names::exchanges(hosts),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    /// The addresses that `a` or `mx` finds, of both families.
+    pub fn addresses(&self, at: TermRef, known: &Answers) -> Vec<IpAddr> {
+        let of = |host: String| {
+            [Kind::A, Kind::Aaaa].into_iter().filter_map(move |kind| known.addresses(&host, kind)).flatten().copied()
+        };
+        self.hosts(at, known).into_iter().flat_map(of).collect()
     }
 
     /// What a term costs by itself.
