@@ -16,10 +16,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine_plugin_api::{Emission, LogLine, Outcome, abi::{
-    Bytes, Completion, E_BAD_ARG, E_CANCELLED, E_ENDED, E_INTERNAL, E_LIMIT, E_UNSUPPORTED, Header, HostTable, KIND_EMISSION,
-    KIND_LOG, KIND_OUTCOME, KIND_PANIC, NUDGED, OK, Status, limits,
-}};
+use engine_plugin_api::{
+    Emission, LogLine, Outcome,
+    abi::{
+        Bytes, Completion, E_BAD_ARG, E_CANCELLED, E_ENDED, E_INTERNAL, E_LIMIT, E_UNSUPPORTED, Header, HostTable,
+        KIND_EMISSION, KIND_LOG, KIND_OUTCOME, KIND_PANIC, NUDGED, OK, Status, limits,
+    },
+};
 
 /// The longest name of a service, in bytes.
 pub const METHOD: usize = 128;

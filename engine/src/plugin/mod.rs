@@ -60,11 +60,7 @@ pub struct Description {
 ///
 /// # Errors
 /// Why it cannot be loaded.
-pub async fn describe(
-    program: &HostProgram,
-    path: &Path,
-    sha256: Option<&str>,
-) -> Result<Description, LoadError> {
+pub async fn describe(program: &HostProgram, path: &Path, sha256: Option<&str>) -> Result<Description, LoadError> {
     let path = path.to_owned();
     let opened = tokio::task::spawn_blocking(move || open(&path)).await;
     let opened = opened.unwrap_or_else(|error| Err(LoadError::Host { why: error.to_string() }))?;

@@ -12,13 +12,13 @@ use std::{
 };
 
 use engine_core::{
-    schema::misfit,
     net::{Answer, NetOptions, Routes},
     plan::Choice,
     profile::Profile,
     recording::Journal,
     registry::{Registry, public_code},
     report::Report,
+    schema::misfit,
     session::{self, Finished, Network, Order, RunError},
 };
 use engine_lab::{Kind, Lab, Scenario, ScenarioTarget, WorldError};

@@ -36,7 +36,11 @@ pub(super) fn reap(child: &Mutex<Child>) -> Option<ExitStatus> {
     }
 }
 
-pub(super) fn crash(status: Option<ExitStatus>, printed: &Mutex<Vec<u8>>, printing: Option<mpsc::Receiver<()>>) -> Crash {
+pub(super) fn crash(
+    status: Option<ExitStatus>,
+    printed: &Mutex<Vec<u8>>,
+    printing: Option<mpsc::Receiver<()>>,
+) -> Crash {
     // A process of its own that it left behind may hold the pipe open.
     let _ = printing.map(|printing| printing.recv_timeout(GONE));
     let output = String::from_utf8_lossy(&lock(printed)).into_owned();

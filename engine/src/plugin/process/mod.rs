@@ -354,7 +354,9 @@ fn shake_hands(link: &Link, frames: &mut BufReader<Socket>, load: &Load) -> Resu
     let confined = next(Kind::Confined)?;
     let hello = if confined.kind == Kind::Confined { next(Kind::Hello)? } else { confined.clone() };
     if hello.status != OK {
-        return Err(Broken::Refused(serde_json::from_slice(&hello.parts[0]).map_err(|error| unread(error.to_string()))?));
+        return Err(Broken::Refused(
+            serde_json::from_slice(&hello.parts[0]).map_err(|error| unread(error.to_string()))?,
+        ));
     }
     let enforced = serde_json::from_slice(&confined.parts[0]).map_err(|error| unread(error.to_string()))?;
     // From here on it is the plugin's word.
@@ -379,7 +381,11 @@ fn converse(link: &Arc<Link>, frames: &mut BufReader<Socket>) -> Option<String> 
         if kind == Kind::Done {
             let entry = lock(&link.runs).as_mut().and_then(|runs| runs.remove(&run));
             if let Some(Entry { ended, .. }) = entry {
-                let denied = if second.len() > DENIED { Vec::new() } else { serde_json::from_slice(&second).unwrap_or_default() };
+                let denied = if second.len() > DENIED {
+                    Vec::new()
+                } else {
+                    serde_json::from_slice(&second).unwrap_or_default()
+                };
                 let _ = ended.send(End::Returned { status, error: first, denied });
             }
             continue;
@@ -388,7 +394,9 @@ fn converse(link: &Arc<Link>, frames: &mut BufReader<Socket>) -> Option<String> 
         // What comes of a run that has ended is too late.
         let Some(service) = service else { continue };
         match kind {
-            Kind::Submit if first.len() > METHOD || second.len() > limits::ARGUMENT || third.len() > limits::ARGUMENT => {
+            Kind::Submit
+                if first.len() > METHOD || second.len() > limits::ARGUMENT || third.len() > limits::ARGUMENT =>
+            {
                 return Some("it sent a call that is larger than its host lets through".to_owned());
             }
             Kind::Submit => {
