@@ -88,6 +88,16 @@ impl Check for Evil {
                 std::process::abort()
             }
             "segv" => touch_nothing(),
+            "denied-abort" => {
+                let _ = std::fs::read("/etc/passwd");
+                std::process::abort()
+            }
+            "denied-hang" => {
+                let _ = std::fs::read("/etc/passwd");
+                loop {
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+            }
             "stack" => drop(black_box(deeper(0))),
             "exit" => std::process::exit(3),
             "oom" => {
@@ -214,6 +224,7 @@ fn outside(mode: &str, cx: &Context) {
             format!("{:?}", connected.map(drop).map_err(|e| e.raw_os_error()))
         }
         "read" => format!("{:?}", std::fs::read("/etc/passwd").map(drop).map_err(|e| e.raw_os_error())),
+        "neighbour" => format!("{:?}", std::fs::read("/proc/1/environ").map(drop).map_err(|e| e.raw_os_error())),
         "write" => format!("{:?}", std::fs::write("/tmp/evil-was-here", "x").map_err(|e| e.raw_os_error())),
         "unlink" => format!("{:?}", std::fs::remove_file("/tmp/anything").map_err(|e| e.raw_os_error())),
         "exec" => {
