@@ -196,6 +196,9 @@ pub struct Explain {
     /// A finding code (mx-alias), a status code (5.7.23, 550), or a whole
     /// reply, one line or many; `-`, or nothing, reads it from standard input.
     pub words: Vec<String>,
+    /// A plugin that was not added, whose finding is to be explained; repeat for several.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Vec<PathBuf>,
     /// A file of your own rules for what replies mean; repeat for several.
     #[arg(long, value_name = "FILE")]
     pub rules: Vec<PathBuf>,

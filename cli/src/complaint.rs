@@ -29,6 +29,12 @@ impl Complaint {
         Complaint::Words { message: message.to_string(), pointer: None, hint: None }
     }
 
+    /// A complaint of one line, whatever it names: a file or a plugin may be
+    /// called so that it would go on in another one.
+    pub fn of_line(message: impl Display) -> Self {
+        Complaint::new(escape::line(&message.to_string()))
+    }
+
     /// Adds what to do.
     pub fn hint(self, hint: impl Display) -> Self {
         match self {

@@ -6,6 +6,7 @@ mod complaint;
 mod exit;
 mod message;
 mod network;
+mod output;
 mod progress;
 mod render;
 mod rules;
@@ -56,7 +57,7 @@ fn engine() -> Exit {
         Ok(exit) => exit,
         Err(Complaint::Closed) => Exit::Good,
         Err(complaint) => {
-            commands::tell(&complaint.text());
+            output::tell(&complaint.text());
             Exit::Usage
         }
     }

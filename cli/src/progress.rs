@@ -9,7 +9,7 @@ use std::{
 
 use engine_core::schedule::{Event, Listener};
 
-use crate::{commands::tell, render::escape};
+use crate::{output::tell, render::escape};
 
 /// How long a run may be silent before it says what it waits for; then twice
 /// as long each time, up to [`LONGEST_SILENCE`].

@@ -1,7 +1,5 @@
 //! The plan of a run: which checks it makes, and why not the others.
 
-use std::fmt;
-
 use engine_plugin_api::{Input, SideEffect, Target, services::SMTP_SURVEY};
 use serde::{Deserialize, Serialize};
 
@@ -111,29 +109,4 @@ fn missing(groups: &[Vec<Input>], target: &Target) -> Option<String> {
     }
     let group = |group: &Vec<Input>| group.iter().map(|input| input.phrase()).collect::<Vec<_>>().join(" and ");
     Some(format!("needs {}", groups.iter().map(group).collect::<Vec<_>>().join(", or ")))
-}
-
-/// The plan as `--dry-run` prints it.
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .checks
-            .iter()
-            .map(|c| &c.id)
-            .chain(self.skipped.iter().map(|s| &s.id))
-            .map(String::len)
-            .max()
-            .unwrap_or(0);
-        for Planned { id, side_effect, discloses_to } in &self.checks {
-            write!(f, "run   {id:width$}  {}", side_effect.word())?;
-            if !discloses_to.is_empty() {
-                write!(f, ", tells {}", discloses_to.join(", "))?;
-            }
-            writeln!(f)?;
-        }
-        for Skipped { id, why } in &self.skipped {
-            writeln!(f, "skip  {id:width$}  {why}")?;
-        }
-        Ok(())
-    }
 }

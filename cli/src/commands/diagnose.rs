@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use diagnosis::{Diagnosis, FORMAT, Given, Missing, Proofs, Stated, Step, Verdict, conclude, weigh};
 use engine_core::{
-    config::{Config, misfit, parse_duration},
+    config::{Config, parse_duration},
     plan::Choice,
     profile::Profile,
     registry::Registry,
+    schema::misfit,
     session::{self, Order},
 };
 use engine_plugin_api::{
@@ -15,14 +16,15 @@ use engine_plugin_api::{
     serde_json::{self, Value},
 };
 
-use super::{print, registry, run::configuration};
+use super::{registry, run::configuration};
 use crate::{
     args::{Diagnose, Format},
     complaint::Complaint,
     exit::Exit,
     message, network,
+    output::{print, print_json, print_styled},
     progress::Progress,
-    render::{diagnosis as render, escape},
+    render::diagnosis as render,
     target,
 };
 
@@ -82,14 +84,11 @@ pub fn diagnose(arguments: &Diagnose) -> Result<Exit, Complaint> {
         given: arguments.what.clone(),
         results,
     };
-    let text = match arguments.format {
-        Format::Json => {
-            let text = serde_json::to_string(&diagnosis).map_err(Complaint::new)?;
-            format!("{}\n", escape::json(&text))
-        }
-        Format::Text => render::text(&diagnosis),
+    let printed = match arguments.format {
+        Format::Json => print_json(&serde_json::to_string(&diagnosis).map_err(Complaint::new)?),
+        Format::Text => print_styled(&render::text(&diagnosis)),
     };
-    match print(&text) {
+    match printed {
         Ok(()) | Err(Complaint::Closed) => {}
         Err(complaint) => return Err(complaint),
     }
@@ -187,6 +186,7 @@ fn order(
         choice: Choice { only: vec![check.to_owned()], skip: Vec::new() },
         settings,
         deadline,
+        longest_wait: Duration::ZERO,
         options: String::new(),
     }
 }

@@ -19,11 +19,12 @@ use engine_core::{
 use engine_plugin_api::Target;
 use smtp_reasons::RuleFile;
 
-use super::{print, registry, run::configuration};
+use super::{registry, run::configuration};
 use crate::{
     args::{Explain, Format},
     complaint::Complaint,
     exit::Exit,
+    output::{print, print_json, print_styled},
     render::{code, explained, page, text},
     rules,
 };
@@ -36,10 +37,6 @@ const LONGEST_INPUT: u64 = 1 << 20;
 
 /// Explains a finding code, a status code or a reply.
 pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
-    let registry = registry(&[])?;
-    let config = configuration(arguments.config.as_deref(), &registry)?;
-    let own = rules::read(&arguments.rules, &config)?;
-    let knowledge = rules::knowledge(&own)?;
     let words = match arguments.words.as_slice() {
         [] => input()?,
         [dash] if dash == "-" => input()?,
@@ -47,22 +44,31 @@ pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
     };
     let words = words.trim();
     let json = arguments.format == Format::Json;
-    if let Some((check, spec)) = registry.finding(words) {
-        let text = if json { explained::finding(words, check, spec) } else { page::text(words, check, spec) };
-        print(&text)?;
+    // A finding of our own is explained whatever the user's files hold.
+    if finding(&builtin_checks::registry().map_err(Complaint::new)?, words, json)? {
         return Ok(Exit::Good);
     }
+    let registry = registry(&arguments.plugin)?;
+    if finding(&registry, words, json)? {
+        return Ok(Exit::Good);
+    }
+    let config = configuration(arguments.config.as_deref(), &registry)?;
+    let own = rules::read(&arguments.rules, &config)?;
+    let knowledge = rules::knowledge(&own)?;
     if let Some(explanation) = knowledge.explain_code(words) {
-        print(&if json { explained::code(words, &explanation) } else { code::text(&explanation) })?;
+        match json {
+            true => print_json(&explained::code(words, &explanation).to_string())?,
+            false => print(&code::text(&explanation))?,
+        }
         return Ok(Exit::Good);
     }
     let (pasted, explanations) = knowledge.explain_all(words);
     if looks_like_a_reply(words) && !explanations.is_empty() {
         let report = reply(&registry, words, &own)?;
         if json {
-            print(&explained::replies(words, pasted.cut, &explanations))?;
+            print_json(&explained::replies(words, pasted.cut, &explanations).to_string())?;
         } else {
-            print(text::findings(&report).trim_start_matches('\n'))?;
+            print_styled(text::findings(&report).trim_start_matches('\n'))?;
             print(&explained::named(words, &explanations))?;
         }
         return Ok(if report.could_not_tell.is_empty() { Exit::Good } else { Exit::CouldNotTell });
@@ -70,10 +76,22 @@ pub fn explain(arguments: &Explain) -> Result<Exit, Complaint> {
     let complaint = Complaint::new(format!("`{}` is no finding code, status code or SMTP reply", shortened(words)));
     Err(match nearest(words, registry.codes()) {
         Some(near) => complaint.hint(format!("did you mean `{near}`?")),
+        None if words.contains('/') && !words.contains(char::is_whitespace) => complaint
+            .hint("a plugin that was not added is named with --plugin FILE; engine plugin list shows the others"),
         None => complaint.hint(
             "give for example mx-alias, 5.7.23, 550 or a whole reply; engine list findings prints the finding codes",
         ),
     })
+}
+
+/// Prints the page of the finding that `words` name, if there is one.
+fn finding(registry: &Registry, words: &str, json: bool) -> Result<bool, Complaint> {
+    let Some((check, spec)) = registry.finding(words) else { return Ok(false) };
+    match json {
+        true => print_json(&explained::finding(words, check, spec).to_string())?,
+        false => print(&page::text(words, check, spec))?,
+    }
+    Ok(true)
 }
 
 fn shortened(words: &str) -> String {
@@ -124,6 +142,7 @@ fn reply(registry: &Registry, reply: &str, own: &[RuleFile]) -> Result<Report, C
         choice: Choice { only: vec![EXPLAINER.to_owned()], skip: Vec::new() },
         settings,
         deadline: Duration::from_secs(10),
+        longest_wait: Duration::ZERO,
         options: String::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use engine_core::shell_word;
 use engine_lab::{Lab as World, LabOptions};
 
-use super::{list::row, print};
-use crate::{args::Lab, complaint::Complaint, exit::Exit, network};
+use super::list::row;
+use crate::{args::Lab, complaint::Complaint, exit::Exit, network, output::print};
 
 /// Starts the embedded world and keeps it up until Ctrl-C.
 pub fn lab(arguments: &Lab) -> Result<Exit, Complaint> {

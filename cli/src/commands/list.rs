@@ -3,12 +3,13 @@
 use engine_core::{config::Config, registry::public_code};
 use engine_plugin_api::serde_json::{self, json};
 
-use super::{print, registry};
+use super::registry;
 use crate::{
     args::{Format, List, Listed},
     complaint::Complaint,
     exit::Exit,
-    render::margins,
+    output::{print, print_json},
+    render::{escape, margins},
 };
 
 /// Lists what there is.
@@ -44,21 +45,21 @@ pub fn list(arguments: &List) -> Result<Exit, Complaint> {
             })
             .collect(),
     };
-    let text = match arguments.format {
-        Format::Json => rows.iter().map(|(.., value)| format!("{value}\n")).collect(),
+    match arguments.format {
+        Format::Json => print_json(&rows.iter().map(|(.., value)| value.to_string()).collect::<Vec<_>>().join("\n"))?,
         Format::Text => {
             let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
-            rows.iter().map(|(name, text, _)| row(name, width, text)).collect::<String>()
+            print(&rows.iter().map(|(name, text, _)| row(name, width, text)).collect::<String>())?;
         }
-    };
-    print(&text)?;
+    }
     Ok(Exit::Good)
 }
 
 /// `name  text`, the text wrapped under itself.
 pub fn row(name: &str, width: usize, text: &str) -> String {
+    let (name, text) = (escape::line(name), escape::line(text));
     let first = format!("{name:width$}  ");
     let rest = " ".repeat(width + 2);
     let options = margins(&first, &rest);
-    format!("{}\n", textwrap::fill(text, options))
+    format!("{}\n", textwrap::fill(&text, options))
 }

@@ -6,12 +6,13 @@ use engine_core::shell_word;
 use engine_plugin_api::serde_json;
 use mail_logs::{Direction, Logs, Report, Today};
 
-use super::{print, registry, run::configuration};
+use super::{registry, run::configuration};
 use crate::{
     args::{Format, Logs as Arguments},
     complaint::Complaint,
     exit::Exit,
-    render::{escape, logs as text},
+    output::{print, print_json},
+    render::logs as text,
     rules,
 };
 
@@ -28,10 +29,7 @@ pub fn logs(arguments: &Arguments) -> Result<Exit, Complaint> {
     }
     let report = logs.report(arguments.top);
     match arguments.format {
-        Format::Json => {
-            let json = serde_json::to_string(&report).map_err(Complaint::new)?;
-            print(&format!("{}\n", escape::json(&json)))?;
-        }
+        Format::Json => print_json(&serde_json::to_string(&report).map_err(Complaint::new)?)?,
         Format::Text => print(&text::text(&report))?,
     }
     Ok(exit(&report))

@@ -11,7 +11,7 @@ pub mod replay;
 pub mod run;
 pub mod schema;
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::CommandFactory;
 use engine_core::registry::Registry;
@@ -20,6 +20,7 @@ use crate::{
     args::{Arguments, Completions},
     complaint::Complaint,
     exit::Exit,
+    output::print_script,
 };
 
 /// The checks that there are: our own, those of plugins that were added, and
@@ -30,23 +31,10 @@ pub fn registry(once: &[PathBuf]) -> Result<Registry, Complaint> {
     Ok(registry)
 }
 
-/// Writes to standard output, coloured as the user wants.
-pub fn print(text: &str) -> Result<(), Complaint> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
-}
-
-/// Writes a line to standard error. That nobody can read it there is no fault.
-pub fn tell(line: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
-}
-
 /// `engine completions`.
 pub fn completions(arguments: &Completions) -> Result<Exit, Complaint> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "engine", &mut script);
-    print(&String::from_utf8_lossy(&script))?;
+    print_script(&script)?;
     Ok(Exit::Good)
 }

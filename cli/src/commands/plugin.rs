@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use engine_core::{
-    config::schema_fault,
-    plugin::{self, Enforced, Entry, HostProgram, Isolation, LoadError, Lock, Places, Plugin},
-    registry::Registry,
+    plugin::{self, Enforced, Entry, HostProgram, Isolation, LoadError, Lock, LockError, Places, Plugin},
+    registry::{Registry, RegistryError},
+    schema::schema_fault,
 };
 use engine_plugin_api::{
     Manifest,
@@ -13,11 +13,12 @@ use engine_plugin_api::{
     serde_json::{self, json},
 };
 
-use super::{list::row, plugin_author, print};
+use super::{list::row, plugin_author};
 use crate::{
     args::{Format, PluginAction, PluginAdd, PluginCommand, PluginInfo, PluginList, PluginRemove},
     complaint::Complaint,
     exit::Exit,
+    output::{print, print_json, tell},
     render::escape,
 };
 
@@ -40,19 +41,45 @@ pub fn register(registry: &mut Registry, once: &[PathBuf]) -> Result<(), Complai
     let places = places();
     let lock = read(&places)?;
     let program = HostProgram::own();
-    let mut given = Vec::new();
+    let mut given: Vec<Entry> = Vec::new();
     for file in once {
-        given.push(Entry::new(described(&places, file)?, Isolation::Process));
+        let entry = Entry::new(described(&places, file)?, Isolation::Process);
+        // Named twice, it is one plugin all the same.
+        if given.iter().all(|other| other.path != entry.path) {
+            given.push(entry);
+        }
     }
-    let kept = lock.plugins.into_iter().filter(|entry| given.iter().all(|file| file.path != entry.path));
-    let kept = kept.map(|entry| (entry, places.lock.clone()));
-    for (entry, ledger) in kept.chain(given.iter().cloned().map(|entry| (entry, None))) {
+    let mut kept = Vec::new();
+    for entry in lock.plugins.into_iter().filter(|entry| given.iter().all(|file| file.path != entry.path)) {
         let path = entry.path.clone();
-        plugin::register(registry, Plugin::new(entry, &program, ledger)).map_err(|error| {
-            Complaint::new(error).hint(format!("engine plugin remove {}", engine_core::shell_word(&path)))
-        })?;
+        plugin::register(registry, Plugin::new(entry, &program, places.lock.clone()))
+            .map_err(|error| Complaint::of_line(error).hint(removal(&path)))?;
+        kept.push(path);
+    }
+    for entry in given {
+        plugin::register(registry, Plugin::new(entry, &program, None)).map_err(|error| refused(error, &kept))?;
     }
     Ok(())
+}
+
+fn removal(path: &str) -> String {
+    escape::line(&format!("engine plugin remove {}", engine_core::shell_word(path)))
+}
+
+/// Why a plugin of `--plugin` cannot be used beside the others; `kept` were added.
+fn refused(error: RegistryError, kept: &[String]) -> Complaint {
+    let hint = match &error {
+        RegistryError::DuplicateId { first, .. } if kept.contains(first) => {
+            Some(format!("leave --plugin out, or first: {}", removal(first)))
+        }
+        RegistryError::DuplicateId { .. } => Some("give only one of them with --plugin".to_owned()),
+        RegistryError::DuplicateCode { .. } | RegistryError::BadManifest { .. } => None,
+    };
+    let complaint = Complaint::of_line(error);
+    match hint {
+        Some(hint) => complaint.hint(hint),
+        None => complaint,
+    }
 }
 
 pub(super) fn places() -> Places {
@@ -60,7 +87,27 @@ pub(super) fn places() -> Places {
 }
 
 fn read(places: &Places) -> Result<Lock, Complaint> {
-    places.lock.as_deref().map_or_else(|| Ok(Lock::default()), |lock| Lock::read(lock).map_err(Complaint::new))
+    places.lock.as_deref().map_or_else(|| Ok(Lock::default()), |lock| Lock::read(lock).map_err(not_listed))
+}
+
+/// Why the list of plugins is not used, and what to do: without it the checks
+/// that were added would be left out, and nobody would know.
+fn not_listed(error: LockError) -> Complaint {
+    let hint = match &error {
+        LockError::Format { path, .. } => {
+            let (from, to) = (engine_core::shell_word(path), engine_core::shell_word(&format!("{path}.broken")));
+            Some(format!("mv {from} {to}, then add each plugin again: engine plugin add FILE"))
+        }
+        LockError::Unsafe(LoadError::UnsafePermissions { path, .. }) => {
+            Some(format!("chmod go-w {}, once you know that nobody changed it", engine_core::shell_word(path)))
+        }
+        _ => None,
+    };
+    let complaint = Complaint::of_line(error);
+    match hint {
+        Some(hint) => complaint.hint(escape::line(&hint)),
+        None => complaint,
+    }
 }
 
 fn lock_file(places: &Places) -> Result<&Path, Complaint> {
@@ -70,24 +117,25 @@ fn lock_file(places: &Places) -> Result<&Path, Complaint> {
 }
 
 /// Has a plugin describe itself in a process of its own.
-pub(super) fn described(places: &Places, name: &Path) -> Result<plugin::Hello, Complaint> {
+pub(super) fn described(places: &Places, name: &Path) -> Result<plugin::Description, Complaint> {
     let path = places.find(name).ok_or_else(|| {
         let folders: Vec<String> = places.folders.iter().map(|folder| folder.display().to_string()).collect();
-        Complaint::new(format!("there is no plugin {} in {}", name.display(), folders.join(", ")))
-            .hint(format!("a file here is given as ./{}", name.display()))
+        Complaint::of_line(format!("there is no plugin {} in {}", name.display(), folders.join(", ")))
+            .hint(escape::line(&format!("a file here is given as ./{}", name.display())))
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let hello = runtime.block_on(plugin::describe(&HostProgram::own(), &path));
+    let hello = runtime.block_on(plugin::describe(&HostProgram::own(), &path, None));
     let hello = hello.map_err(|error| not_taken(&path, &error))?;
     fit(&hello.described.document.checks).map_err(|error| not_taken(&path, &error))?;
     Ok(hello)
 }
 
 fn not_taken(path: &Path, error: &LoadError) -> Complaint {
-    let complaint = Complaint::new(format!("the plugin {} is not taken: {error}", path.display()));
+    let complaint = Complaint::of_line(format!("the plugin {} is not taken: {error}", path.display()));
     match error {
         LoadError::UnsafePermissions { path, .. } => {
-            complaint.hint(format!("chmod go-w {}, or move it to a folder of your own", engine_core::shell_word(path)))
+            let path = escape::line(&engine_core::shell_word(path));
+            complaint.hint(format!("chmod go-w {path}, or move it to a folder of your own"))
         }
         _ => complaint,
     }
@@ -100,11 +148,28 @@ fn fit(checks: &[Manifest]) -> Result<(), LoadError> {
         if !check.id.contains('.') {
             return Err(bad("the id of a plugin's check is `vendor.name`".to_owned()));
         }
+        if !is_semantic(&check.version) {
+            let why = format!("`{}` is no semantic version, such as 1.0.0 (semver.org)", check.version);
+            return Err(bad(why));
+        }
         if let Some(fault) = schema_fault(&check.config_schema) {
             return Err(bad(format!("the schema of its settings cannot be used: {fault}")));
         }
     }
     Ok(())
+}
+
+/// Whether `version` is one of Semantic Versioning 2.0.0, §2, §9 and §10.
+fn is_semantic(version: &str) -> bool {
+    let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    let number = |part: &str| !part.is_empty() && digits(part) && (part == "0" || !part.starts_with('0'));
+    let (rest, build) = version.split_once('+').map_or((version, None), |(rest, build)| (rest, Some(build)));
+    let (core, before) = rest.split_once('-').map_or((rest, None), |(core, before)| (core, Some(before)));
+    core.split('.').count() == 3
+        && core.split('.').all(number)
+        && before.is_none_or(|before| before.split('.').all(|part| word(part) && (!digits(part) || number(part))))
+        && build.is_none_or(|build| build.split('.').all(word))
 }
 
 fn add(arguments: &PluginAdd) -> Result<Exit, Complaint> {
@@ -120,9 +185,9 @@ fn add(arguments: &PluginAdd) -> Result<Exit, Complaint> {
     let mut registry = builtin_checks::registry().map_err(Complaint::new)?;
     let others = lock.plugins.iter().filter(|other| other.path != entry.path).cloned();
     for other in others.chain([entry.clone()]) {
-        plugin::register(&mut registry, Plugin::new(other, &HostProgram::own(), None)).map_err(Complaint::new)?;
+        plugin::register(&mut registry, Plugin::new(other, &HostProgram::own(), None)).map_err(Complaint::of_line)?;
     }
-    Lock::change(lock_file(&places)?, |lock| Ok(lock.put(entry.clone())?)).map_err(Complaint::new)?;
+    Lock::change(lock_file(&places)?, |lock| Ok(lock.put(entry.clone())?)).map_err(not_listed)?;
     print(&format!("Added {}\n\n{}", escape::line(&entry.path), text(&entry, false)))?;
     let ids: Vec<&str> = entry.ids().collect();
     print(&format!(
@@ -144,7 +209,7 @@ fn list(arguments: &PluginList) -> Result<Exit, Complaint> {
         let plugins: Vec<_> =
             lock.plugins.iter().map(|entry| json!({ "state": state(entry).0, "plugin": entry })).collect();
         let waiting: Vec<String> = waiting.iter().map(|file| file.display().to_string()).collect();
-        print(&format!("{}\n", json!({ "plugins": plugins, "not-added": waiting })))?;
+        print_json(&json!({ "plugins": plugins, "not-added": waiting }).to_string())?;
         return Ok(Exit::Good);
     }
     let mut text = String::new();
@@ -153,7 +218,7 @@ fn list(arguments: &PluginList) -> Result<Exit, Complaint> {
         for check in &entry.described.document.checks {
             let effect = check.side_effect.word();
             let words = format!("{} [{effect}; {}] {}", check.summary, state(entry).1, entry.path);
-            text.push_str(&row(&escape::line(&check.id), width, &escape::line(&words)));
+            text.push_str(&row(&check.id, width, &words));
         }
     }
     if lock.plugins.is_empty() {
@@ -193,7 +258,7 @@ fn info(arguments: &PluginInfo) -> Result<Exit, Complaint> {
         }
     };
     match arguments.format {
-        Format::Json => print(&format!("{}\n", json!({ "added": added, "plugin": entry })))?,
+        Format::Json => print_json(&json!({ "added": added, "plugin": entry }).to_string())?,
         Format::Text => {
             let head = if added { "" } else { "Not added.\n" };
             print(&format!("{head}{}\n{}", escape::line(&entry.path), text(&entry, true)))?;
@@ -203,7 +268,7 @@ fn info(arguments: &PluginInfo) -> Result<Exit, Complaint> {
 }
 
 fn unknown(name: &str, lock: &Lock) -> Complaint {
-    let complaint = Complaint::new(format!("no plugin `{name}` was added"));
+    let complaint = Complaint::of_line(format!("no plugin `{name}` was added"));
     match engine_core::nearest(name, lock.plugins.iter().flat_map(Entry::ids)) {
         Some(near) => complaint.hint(format!("did you mean `{near}`?")),
         None => complaint.hint("engine plugin list shows what there is"),
@@ -214,7 +279,7 @@ fn unknown(name: &str, lock: &Lock) -> Complaint {
 /// Nothing of it is believed: it is made fit for a terminal.
 fn text(entry: &Entry, all: bool) -> String {
     let mut text = String::new();
-    let mut say = |name: &str, words: &str| text.push_str(&row(&escape::line(name), 13, &escape::line(words)));
+    let mut say = |name: &str, words: &str| text.push_str(&row(name, 13, words));
     say("sha256", &entry.sha256);
     say("made with", &format!("{}, plugin ABI {MAJOR}.{}", entry.described.document.sdk, entry.described.minor));
     match entry.isolation {
@@ -223,7 +288,7 @@ fn text(entry: &Entry, all: bool) -> String {
     }
     if let (number @ 1.., Some(last)) = (entry.crashes, &entry.last_crash) {
         let blocked = if number >= plugin::CRASHES { "; blocked until it is added again" } else { "" };
-        say("crashes", &format!("{number} in a row; the last time it {last}{blocked}"));
+        say("crashes", &format!("{number}; the last time it {last}{blocked}"));
     }
     for check in &entry.described.document.checks {
         say("", "");
@@ -259,7 +324,7 @@ fn remove(arguments: &PluginRemove) -> Result<Exit, Complaint> {
         lock.plugins.retain(|other| other.path != entry.path);
         Ok(())
     })
-    .map_err(Complaint::new)?;
+    .map_err(not_listed)?;
     print(&format!("Removed {}; the file itself is left where it is.\n", escape::line(&entry.path)))?;
     Ok(Exit::Good)
 }
@@ -271,12 +336,11 @@ fn verify() -> Result<Exit, Complaint> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let mut exit = Exit::Good;
     for entry in &lock.plugins {
-        let hello = runtime.block_on(plugin::describe(&HostProgram::own(), Path::new(&entry.path)));
-        let fault = match hello {
+        // Nothing of a file that is another by now may run.
+        let program = HostProgram::own();
+        let found = plugin::describe(&program, Path::new(&entry.path), Some(&entry.sha256));
+        let fault = match runtime.block_on(found) {
             Err(error) => Some(error.to_string()),
-            Ok(hello) if hello.sha256 != entry.sha256 => {
-                Some(LoadError::HashMismatch { path: entry.path.clone() }.to_string())
-            }
             Ok(hello) if hello.described != entry.described => Some("it says something else of itself".to_owned()),
             Ok(_) if entry.crashes >= plugin::CRASHES => Some(state(entry).1),
             Ok(_) => None,
@@ -289,9 +353,22 @@ fn verify() -> Result<Exit, Complaint> {
         print(&format!("{}: {}\n", escape::line(&entry.path), escape::line(words.trim_end())))?;
     }
     if exit != Exit::Good {
-        super::tell(
-            "hint: engine plugin add FILE takes a plugin as it is now; engine plugin remove FILE leaves it out",
-        );
+        tell("hint: engine plugin add FILE takes a plugin as it is now; engine plugin remove FILE leaves it out");
     }
     Ok(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_a_semantic_one() {
+        for good in ["0.1.0", "1.0.0", "10.20.30-rc.1", "1.0.0-alpha-beta+build.007", "1.0.0+x"] {
+            assert!(is_semantic(good), "{good}");
+        }
+        for bad in ["", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0+", "v1.0.0", "1.0.x", "1.0.0\n"] {
+            assert!(!is_semantic(bad), "{bad}");
+        }
+    }
 }

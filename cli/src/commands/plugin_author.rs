@@ -11,14 +11,12 @@ use engine_core::{
     shell_word,
 };
 
-use super::{
-    plugin::{described, places},
-    print,
-};
+use super::plugin::{described, places};
 use crate::{
     args::{PluginNew, PluginTest},
     complaint::Complaint,
     exit::Exit,
+    output::print,
     render::escape,
     sdk::{Language, Names, unpack},
 };
@@ -72,7 +70,7 @@ pub fn test(arguments: &PluginTest) -> Result<Exit, Complaint> {
     let entry = Entry::new(described(&places, &file)?, isolation);
     let ids: Vec<String> = entry.ids().map(str::to_owned).collect();
     let mut registry = Registry::default();
-    plugin::register(&mut registry, Plugin::new(entry, &HostProgram::own(), None)).map_err(Complaint::new)?;
+    plugin::register(&mut registry, Plugin::new(entry, &HostProgram::own(), None)).map_err(Complaint::of_line)?;
     print(&format!("loaded, with the checks {}\n", escape::line(&ids.join(", "))))?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

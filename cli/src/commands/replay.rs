@@ -13,6 +13,7 @@ pub fn replay(arguments: &Replay) -> Result<Exit, Complaint> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let finished =
         runtime.block_on(session::replay(&registry, recording, std::sync::Arc::new(|_| ()))).map_err(Complaint::new)?;
-    Printer { format: arguments.format, verbose: arguments.verbose }.print(&finished.report)?;
+    let printer = Printer { format: arguments.format, verbose: arguments.verbose, plugins: arguments.plugin.clone() };
+    printer.print(&finished.report)?;
     Ok(Exit::of(&finished.report, arguments.fail_on))
 }

@@ -8,13 +8,14 @@ use std::{
 };
 
 use engine_core::{
-    config::{Config, misfit, parse_duration},
+    config::{Config, parse_duration},
     nearest,
     plan::{Choice, Plan},
     profile::Profile,
     recording::{redact_text, secrets},
     registry::Registry,
     report::Report,
+    schema::misfit,
     session::{self, Order},
     shell_word,
 };
@@ -23,19 +24,22 @@ use engine_plugin_api::{
     serde_json::{self, Value, json},
 };
 
-use super::{lab::domains, print, registry};
+use super::{lab::domains, registry};
 use crate::{
     args::{Format, Run},
     complaint::Complaint,
     exit::Exit,
     message, network,
+    output::{print, print_json, print_styled},
     progress::Progress,
-    render::text,
+    render::{plan, text},
     rules, target,
 };
 
 /// How long a check may take unless the configuration says otherwise.
 const DEADLINE: Duration = Duration::from_secs(120);
+/// How long a check may wait in all unless the configuration or `--wait` says otherwise.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// Runs checks and reports.
 pub fn run(arguments: Run) -> Result<Exit, Complaint> {
@@ -48,6 +52,11 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     let choice = Choice { only: arguments.only.clone(), skip: arguments.skip.clone() };
     let fail_on = arguments.fail_on.or(config.fail_on).unwrap_or(Severity::Warning);
     let deadline = config.net.deadline.as_deref().map_or(Ok(DEADLINE), parse_duration).map_err(Complaint::new)?;
+    let longest_wait =
+        config.net.longest_wait.as_deref().map_or(Ok(LONGEST_WAIT), parse_duration).map_err(Complaint::new)?;
+    // What the user asks for need not be allowed as well; a wait that is none is the check's to refuse.
+    let meant = arguments.wait.as_deref().and_then(|wait| parse_duration(wait).ok()).unwrap_or_default();
+    let longest_wait = longest_wait.max(meant);
 
     let world = arguments.reach.lab.as_deref().map(network::world).transpose()?;
     let message = arguments.message.as_deref().map(message::read).transpose()?;
@@ -66,6 +75,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
         choice: choice.clone(),
         settings: settings.clone(),
         deadline,
+        longest_wait,
         options: again(&arguments),
     };
     if arguments.dry_run {
@@ -74,7 +84,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     if targets.len() > 1 && arguments.record.is_some() {
         return Err(Complaint::new(format!("--record takes one target, and {} were given", targets.len())));
     }
-    let printer = Printer { format: arguments.format, verbose: arguments.verbose };
+    let printer = Printer { format: arguments.format, verbose: arguments.verbose, plugins: arguments.plugin.clone() };
     let reports = network::during(&arguments.reach, &config, world.as_ref(), async |network, interrupt| {
         let mut reports = Vec::new();
         for target in targets {
@@ -95,7 +105,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
         Ok(reports)
     })?;
     if reports.len() > 1 && printer.format == Format::Text {
-        match print(&format!("\n{}", text::summary(&reports))) {
+        match print_styled(&format!("\n{}", text::summary(&reports))) {
             Ok(()) | Err(Complaint::Closed) => {}
             Err(complaint) => return Err(complaint),
         }
@@ -109,6 +119,8 @@ pub struct Printer {
     pub format: Format,
     /// Whether to print everything.
     pub verbose: bool,
+    /// The plugins that were used without their having been added.
+    pub plugins: Vec<PathBuf>,
 }
 
 impl Printer {
@@ -116,11 +128,8 @@ impl Printer {
     /// whoever started the program even when the reader has gone.
     pub fn print(&self, report: &Report) -> Result<bool, Complaint> {
         let printed = match self.format {
-            Format::Json => {
-                let text = serde_json::to_string(report).map_err(Complaint::new)?;
-                print(&format!("{}\n", crate::render::escape::json(&text)))
-            }
-            Format::Text => print(&text::report(report, self.verbose)),
+            Format::Json => print_json(&serde_json::to_string(report).map_err(Complaint::new)?),
+            Format::Text => print_styled(&text::report(report, self.verbose, &self.plugins)),
         };
         match printed {
             Err(Complaint::Closed) => Ok(false),
@@ -135,7 +144,7 @@ fn dry_run(registry: &Registry, profile: &Profile, choice: &Choice, targets: &[T
         let message =
             target.message.as_ref().map(|message| format!(", with a message of {} bytes", message.bytes.len()));
         let shown = crate::render::escape::line(&target.shown);
-        print(&format!("{shown}{}\n{plan}", message.unwrap_or_default()))?;
+        print(&format!("{shown}{}\n{}", message.unwrap_or_default(), plan::text(&plan)))?;
     }
     Ok(Exit::Good)
 }

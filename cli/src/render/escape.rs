@@ -12,14 +12,14 @@ pub fn lines(text: &str) -> String {
     escaped(text, true)
 }
 
-/// A JSON text with every such character in its strings escaped: JSON itself
+/// JSON texts with every such character in their strings escaped: JSON itself
 /// wants that only below U+0020, and leaves U+009B, which some terminals obey.
 pub fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut units = [0; 2];
     for character in text.chars() {
-        // Outside of strings, JSON is printable ASCII.
-        if character.is_control() || is_reordering(character) {
+        // Outside of strings, JSON is printable ASCII and line ends; in strings those are escaped already.
+        if character != '\n' && (character.is_control() || is_reordering(character)) {
             for unit in character.encode_utf16(&mut units) {
                 out.push_str(&format!("\\u{unit:04x}"));
             }
@@ -66,5 +66,6 @@ mod tests {
         assert!(!written.chars().any(|c| c.is_control() || is_reordering(c)), "{written}");
         let read: Vec<String> = engine_plugin_api::serde_json::from_str(&written).unwrap_or_default();
         assert_eq!(read, [text]);
+        assert_eq!(json("{\n  \"a\": 1\n}"), "{\n  \"a\": 1\n}", "written over several lines");
     }
 }

@@ -6,29 +6,25 @@ use engine_plugin_api::{
 };
 use smtp_reasons::{CodeExplanation, Explanation, Practice};
 
-use super::{escape, labelled};
+use super::labelled;
 
 /// The version of what is written here.
 const SCHEMA: &str = "explain/v1";
 
-fn written(value: &Value) -> String {
-    format!("{}\n", escape::json(&value.to_string()))
-}
-
 /// A finding's page.
-pub fn finding(code: &str, check: &str, spec: &FindingSpec) -> String {
+pub fn finding(code: &str, check: &str, spec: &FindingSpec) -> Value {
     let page = serde_json::to_value(spec).unwrap_or_default();
-    written(&json!({ "schema": SCHEMA, "kind": "finding", "finding": code, "check": check, "page": page }))
+    json!({ "schema": SCHEMA, "kind": "finding", "finding": code, "check": check, "page": page })
 }
 
 /// A code by itself.
-pub fn code(asked: &str, explanation: &CodeExplanation<'_>) -> String {
+pub fn code(asked: &str, explanation: &CodeExplanation<'_>) -> Value {
     let known = serde_json::to_value(explanation).unwrap_or_default();
-    written(&json!({ "schema": SCHEMA, "kind": "code", "asked": asked, "code": known }))
+    json!({ "schema": SCHEMA, "kind": "code", "asked": asked, "code": known })
 }
 
 /// Replies in a pasted text.
-pub fn replies(text: &str, cut: bool, explanations: &[Explanation<'_>]) -> String {
+pub fn replies(text: &str, cut: bool, explanations: &[Explanation<'_>]) -> Value {
     let one = |e: &Explanation<'_>| {
         let context = e.reply.context(text);
         let practice = match e.practice {
@@ -75,7 +71,7 @@ pub fn replies(text: &str, cut: bool, explanations: &[Explanation<'_>]) -> Strin
         })
     };
     let replies: Vec<Value> = explanations.iter().map(one).collect();
-    written(&json!({ "schema": SCHEMA, "kind": "replies", "cut": cut, "replies": replies }))
+    json!({ "schema": SCHEMA, "kind": "replies", "cut": cut, "replies": replies })
 }
 
 /// What the replies name beside their cause, one paragraph for all that agree.

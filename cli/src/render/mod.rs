@@ -7,6 +7,7 @@ pub mod explained;
 pub mod logs;
 pub mod matrix;
 pub mod page;
+pub mod plan;
 pub mod quote;
 pub mod text;
 

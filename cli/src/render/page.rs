@@ -2,17 +2,17 @@
 
 use engine_plugin_api::FindingSpec;
 
-use super::wrapped;
+use super::{escape, wrapped};
 
 /// The page without its scenarios, wrapped.
 pub fn text(public: &str, check: &str, spec: &FindingSpec) -> String {
-    let mut out = format!(
-        "{}\n\n  {public}: {}, confidence {}, found by `{check}` since {}\n",
-        spec.title,
+    let about = format!(
+        "{public}: {}, confidence {}, found by `{check}` since {}",
         spec.severity.word(),
         spec.confidence.word(),
         spec.since
     );
+    let mut out = format!("{}\n\n  {}\n", escape::line(&spec.title), escape::line(&about));
     for heading in ["What it means", "Why it matters", "How to fix it", "When to ignore it", "Source"] {
         if let Some(section) = spec.section(heading) {
             out.push_str(&format!("\n{heading}\n{}", body(section)));
@@ -40,7 +40,7 @@ fn body(section: &str) -> String {
             fenced = !fenced;
         } else if literal {
             flush(&mut paragraph, &mut out);
-            out.push_str(&format!("    {}\n", line.trim_end()));
+            out.push_str(&format!("    {}\n", escape::line(line.trim_end())));
         } else if line.trim().is_empty() {
             flush(&mut paragraph, &mut out);
             out.push('\n');

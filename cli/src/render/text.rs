@@ -1,10 +1,13 @@
 //! A report for people: worst first, each finding with what was seen, who must
 //! act and what to change. Readable at 80 columns and without colour.
 
+use std::{collections::BTreeMap, path::PathBuf};
+
 use anstyle::{AnsiColor, Style};
 use engine_core::{
     guide::{Answer, Guided},
-    report::{Report, Reported, ReportedUnknown},
+    report::{Report, Reported, ReportedUnknown, Violation},
+    shell_word,
 };
 use engine_plugin_api::{Outcome, Record, Remedy, Severity, Subject};
 
@@ -13,14 +16,18 @@ use super::{bullet, escape, labelled, margins, matrix, quote, wrapped};
 /// How many quotations stand with one finding; the report's evidence has them all.
 const MOST_QUOTES: usize = 4;
 
-/// The whole report. `verbose` adds what passed and every observation.
-pub fn report(report: &Report, verbose: bool) -> String {
+/// How many faults of one check are printed.
+const MOST_VIOLATIONS: usize = 5;
+
+/// The whole report. `verbose` adds what passed and every observation;
+/// `plugins` are those that the run used without their having been added.
+pub fn report(report: &Report, verbose: bool, plugins: &[PathBuf]) -> String {
     let mut out = head(report);
     let (shown, quiet): (Vec<_>, Vec<_>) =
         report.findings.iter().partition(|finding| finding.severity > Severity::Info);
     for finding in shown {
         out.push('\n');
-        out.push_str(&self::finding(finding));
+        out.push_str(&self::finding(finding, plugins));
     }
     out.push_str(&unknowns(&report.could_not_tell));
     let matrix = matrix::lines(&report.policy_matrix);
@@ -30,8 +37,8 @@ pub fn report(report: &Report, verbose: bool) -> String {
     if let Some(guided) = &report.guide {
         out.push_str(&guide(guided));
     }
-    out.push_str(&facts(&quiet, verbose));
-    out.push_str(&checks(report));
+    out.push_str(&facts(&quiet, verbose, plugins));
+    out.push_str(&checks(report, verbose));
     if verbose {
         out.push_str(&observations(report));
     }
@@ -65,7 +72,7 @@ fn guide(guided: &Guided) -> String {
 
 /// The findings and unknowns alone, as `engine explain` prints them.
 pub fn findings(report: &Report) -> String {
-    let findings: Vec<String> = report.findings.iter().map(finding).collect();
+    let findings: Vec<String> = report.findings.iter().map(|finding| self::finding(finding, &[])).collect();
     format!("{}{}", findings.join("\n"), unknowns(&report.could_not_tell))
 }
 
@@ -109,7 +116,7 @@ fn head(report: &Report) -> String {
     out
 }
 
-fn finding(finding: &Reported) -> String {
+fn finding(finding: &Reported, plugins: &[PathBuf]) -> String {
     let style = style(finding.severity);
     let label = finding.severity.word().to_uppercase();
     let mut out = format!("{style}{label}{style:#}  {}\n", escape::line(&finding.title));
@@ -148,11 +155,21 @@ fn finding(finding: &Reported) -> String {
     if finding.severity > Severity::Info {
         out.push_str(&labelled("Who", finding.actor.phrase()));
     }
-    out.push_str(&labelled("Source", &format!("{} (more: engine explain {})", finding.source, finding.code)));
+    let more = explanation(&finding.code, plugins);
+    out.push_str(&labelled("Source", &format!("{} (more: {more})", finding.source)));
     if let Some(recheck) = &finding.recheck {
         out.push_str(&format!("  Recheck: {}\n", escape::line(recheck)));
     }
     out
+}
+
+/// The command that explains a code: one of a plugin that was not added needs its file.
+fn explanation(code: &str, plugins: &[PathBuf]) -> String {
+    let mut command = "engine explain ".to_owned();
+    for file in plugins.iter().filter(|_| code.contains('/')) {
+        command.push_str(&format!("--plugin {} ", shell_word(&file.display().to_string())));
+    }
+    command + code
 }
 
 /// What to do: the step, and what is to be pasted.
@@ -238,7 +255,7 @@ fn unknowns(unknowns: &[ReportedUnknown]) -> String {
     out
 }
 
-fn facts(findings: &[&Reported], verbose: bool) -> String {
+fn facts(findings: &[&Reported], verbose: bool, plugins: &[PathBuf]) -> String {
     let mut out = String::new();
     if findings.is_empty() {
         return out;
@@ -246,7 +263,7 @@ fn facts(findings: &[&Reported], verbose: bool) -> String {
     out.push_str(&format!("\n{}\n", heading("SEEN")));
     for finding in findings {
         if verbose {
-            out.push_str(&self::finding(finding));
+            out.push_str(&self::finding(finding, plugins));
         } else {
             let mark = if finding.severity == Severity::Pass { "ok" } else { "" };
             let text = format!("{} [{}]", finding.seen, finding.code);
@@ -258,7 +275,7 @@ fn facts(findings: &[&Reported], verbose: bool) -> String {
     out
 }
 
-fn checks(report: &Report) -> String {
+fn checks(report: &Report, verbose: bool) -> String {
     let mut out = format!("\n{}\n", heading("CHECKS"));
     let ids = report.checks.iter().map(|check| &check.id).chain(report.skipped.iter().map(|skipped| &skipped.id));
     let width = ids.map(String::len).max().unwrap_or(0);
@@ -299,8 +316,26 @@ fn checks(report: &Report) -> String {
     for mute in &report.unused_mutes {
         out.push_str(&bullet(&format!("the mute of {mute} matched nothing; take it out of the profile")));
     }
-    for violation in &report.violations {
-        out.push_str(&bullet(&format!("fault of the check {}: {}", violation.check, violation.what)));
+    out.push_str(&violations(&report.violations, verbose));
+    out
+}
+
+/// What was held against checks; without `verbose` no more of one than can be read.
+fn violations(violations: &[Violation], verbose: bool) -> String {
+    let mut out = String::new();
+    let mut number: BTreeMap<&str, usize> = BTreeMap::new();
+    for violation in violations {
+        let number = number.entry(&violation.check).or_default();
+        *number += 1;
+        if verbose || *number <= MOST_VIOLATIONS {
+            out.push_str(&bullet(&format!("fault of the check {}: {}", violation.check, violation.what)));
+        }
+    }
+    for (check, number) in number {
+        if !verbose && number > MOST_VIOLATIONS {
+            let more = number - MOST_VIOLATIONS;
+            out.push_str(&bullet(&format!("fault of the check {check}: {more} more, which --verbose prints")));
+        }
     }
     out
 }

@@ -5,14 +5,14 @@ use std::{os::unix::fs::PermissionsExt, process::Output};
 use super::*;
 
 /// A user of the program: a home of their own, and a folder to stand in.
-struct User(tempfile::TempDir);
+pub(super) struct User(tempfile::TempDir);
 
 impl User {
-    fn new() -> User {
+    pub(super) fn new() -> User {
         User(tempfile::tempdir().unwrap())
     }
 
-    fn engine(&self, arguments: &[&str]) -> (i32, String, String) {
+    pub(super) fn engine(&self, arguments: &[&str]) -> (i32, String, String) {
         let home = self.0.path();
         let mut command = Command::new(engine_tests::program());
         command.args(arguments).current_dir(home).env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin");
@@ -21,20 +21,24 @@ impl User {
         (status.code().unwrap_or(-1), text(stdout), text(stderr))
     }
 
-    fn good(&self, arguments: &[&str]) -> String {
+    pub(super) fn good(&self, arguments: &[&str]) -> String {
         let (code, out, err) = self.engine(arguments);
         assert_eq!(code, 0, "{arguments:?}: {out}{err}");
         out
     }
 
-    fn bad(&self, arguments: &[&str]) -> String {
+    pub(super) fn bad(&self, arguments: &[&str]) -> String {
         let (code, out, err) = self.engine(arguments);
         assert_eq!(code, 2, "{arguments:?}: {out}{err}");
         err
     }
 
+    pub(super) fn home(&self) -> &Path {
+        self.0.path()
+    }
+
     /// A copy of a file in this user's home.
-    fn copy(&self, file: &Path, name: &str) -> String {
+    pub(super) fn copy(&self, file: &Path, name: &str) -> String {
         let copy = self.0.path().join(name);
         std::fs::copy(file, &copy).unwrap();
         copy.to_str().unwrap().to_owned()
