@@ -103,7 +103,14 @@ impl Check for Evil {
                 before(&cx, format!("asked: {cause:?}"));
                 before(&cx, format!("waited: {:?}", cx.sleep(Duration::ZERO).await.map_err(|error| error.kind)));
             }
-            "long-wait" => drop(cx.sleep(Duration::from_secs(23 * 3_600)).await),
+            "long-wait" => {
+                let refused = cx.sleep(Duration::from_secs(23 * 3_600)).await.unwrap_err();
+                before(&cx, format!("refused: {refused}"));
+            }
+            "patient" => {
+                let waited = cx.sleep(Duration::from_secs(6)).await;
+                before(&cx, format!("waited: {}", waited.is_ok()));
+            }
             "pending-call" => drop(cx.dns(DnsQuestion::new("a.example", RecordType::A)).await),
             "busy" => {
                 let mut n = 0u64;
