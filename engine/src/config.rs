@@ -18,6 +18,7 @@ use crate::{
     profile::{self, Profile},
     recording::{redact_text, secrets},
     registry::Registry,
+    schema::{keys, misfit},
     suggest::hint,
 };
 
@@ -80,6 +81,8 @@ pub struct NetConfig {
     pub reply_timeout: Option<String>,
     /// How long a check may take in all, waits that it asks for not counted; 120 s without.
     pub deadline: Option<String>,
+    /// How long a check may wait in all, for example for a second attempt; 15 min without, or what `--wait` says.
+    pub longest_wait: Option<String>,
     /// The name that we give with EHLO; the machine's own without.
     pub ehlo: Option<String>,
     /// The address to connect from.
@@ -315,13 +318,14 @@ impl Config {
 }
 
 impl NetConfig {
-    fn durations(&self) -> [(&'static str, &Option<String>); 5] {
+    fn durations(&self) -> [(&'static str, &Option<String>); 6] {
         [
             ("dns-timeout", &self.dns_timeout),
             ("connect-timeout", &self.connect_timeout),
             ("greeting-timeout", &self.greeting_timeout),
             ("reply-timeout", &self.reply_timeout),
             ("deadline", &self.deadline),
+            ("longest-wait", &self.longest_wait),
         ]
     }
 }
@@ -352,50 +356,6 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// Why `schema` cannot be used to hold settings against; `None` when it can.
-pub fn schema_fault(schema: &Value) -> Option<String> {
-    if schema.is_null() { None } else { jsonschema::validator_for(schema).err().map(|error| error.to_string()) }
-}
-
-/// Where `settings` do not fit `schema`: JSON pointer and message of the
-/// first misfit; `None` when they fit.
-pub fn misfit(schema: &Value, settings: &Value) -> Option<(String, String)> {
-    if schema.is_null() {
-        return None;
-    }
-    let validator = match jsonschema::validator_for(schema) {
-        Ok(validator) => validator,
-        Err(error) => return Some((String::new(), format!("the check's own schema cannot be used: {error}"))),
-    };
-    let error = validator.iter_errors(settings).next()?;
-    let mut message = error.to_string();
-    if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } = error.kind()
-        && let Some(key) = unexpected.first()
-    {
-        // The keyword that refused it stands beside the properties that there are.
-        let place = error.schema_path().to_string();
-        let place = place.rsplit_once('/').map_or("", |(place, _)| place);
-        let known = referred(schema, place).and_then(|part| part.get("properties")).and_then(Value::as_object);
-        let names = || known.into_iter().flat_map(|properties| properties.keys().map(String::as_str));
-        message = format!("there is no setting `{key}`{}", hint(key, names()));
-        let key = key.replace('~', "~0").replace('/', "~1");
-        return Some((format!("{}/{key}", error.instance_path()), message));
-    }
-    Some((error.instance_path().to_string(), message))
-}
-
-/// The part of `schema` at `pointer`, which may lead through references.
-fn referred<'a>(schema: &'a Value, pointer: &str) -> Option<&'a Value> {
-    let mut part = schema;
-    for key in keys(pointer) {
-        part = match (key.as_str(), part.get("$ref").and_then(Value::as_str)) {
-            ("$ref", Some(name)) => schema.pointer(name.strip_prefix('#')?)?,
-            _ => part.get(&key).or_else(|| part.get(key.parse::<usize>().ok()?))?,
-        };
-    }
-    Some(part)
-}
-
 fn rename_references(part: &mut Value, id: &str) {
     match part {
         Value::Object(members) => {
@@ -413,11 +373,6 @@ fn rename_references(part: &mut Value, id: &str) {
         Value::Array(items) => items.iter_mut().for_each(|item| rename_references(item, id)),
         _ => {}
     }
-}
-
-/// The keys of a JSON pointer (RFC 6901).
-fn keys(pointer: &str) -> Vec<String> {
-    pointer.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
 }
 
 /// serde's words for an unknown key or word, with the nearest of those that it

@@ -13,6 +13,7 @@
 //! [`session`] ties them together, for a live run and for a replay.
 
 pub mod config;
+pub mod deadline;
 pub mod guide;
 pub mod matrix;
 pub mod net;
@@ -23,6 +24,7 @@ pub mod recording;
 pub mod registry;
 pub mod report;
 pub mod schedule;
+pub mod schema;
 pub mod session;
 pub mod settle;
 mod suggest;

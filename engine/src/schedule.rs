@@ -12,9 +12,10 @@ use engine_plugin_api::{
     services::{DnsQuestion, DnsReply, HttpReply, HttpRequest, MailExchanger, SmtpReply, SmtpRequest},
 };
 use serde_json::Value;
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
 use crate::{
+    deadline::Clock,
     net::{
         Answer, Layer, Request,
         call::{Call, Looks},
@@ -24,8 +25,6 @@ use crate::{
 
 /// Findings and unknowns that one check may send in a run; the rest is dropped and said so.
 pub const EMISSIONS: usize = 1_000;
-/// Time that one check may ask to wait in all.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a replay waits for a check that was cut off to send what it had sent.
 const REPLAYED_CUT: Duration = Duration::from_secs(10);
@@ -42,12 +41,6 @@ pub trait Instance: Send + Sync {
         stop: watch::Receiver<bool>,
     ) -> BoxFuture<'_, Result<Outcome, Cause>>;
 
-    /// Whether the time that it asks to wait puts off its deadline. What a
-    /// plugin waits counts: nobody but us has looked at how long that may be.
-    fn waits_beyond_deadline(&self) -> bool {
-        false
-    }
-
     /// How long it may take to end after `stop` has turned true. One that
     /// needs no time is dropped.
     fn grace(&self) -> Duration {
@@ -62,10 +55,6 @@ impl Instance for Linked {
     fn run(&self, desk: Arc<Desk>, target: Target, _: watch::Receiver<bool>) -> BoxFuture<'_, Result<Outcome, Cause>> {
         Box::pin(async move { Ok(self.0.run_dyn(Context::new(desk), target).await) })
     }
-
-    fn waits_beyond_deadline(&self) -> bool {
-        true
-    }
 }
 
 /// One check to run.
@@ -76,6 +65,8 @@ pub struct Job {
     pub check: Arc<dyn Instance>,
     /// Its services.
     pub layer: Arc<dyn Layer>,
+    /// What stands still while it waits, as the services see to.
+    pub clock: Arc<Clock>,
     /// Which session answers its looks at exchangers.
     pub looks: Looks,
     /// In a replay of a check that was cut off: how.
@@ -128,8 +119,8 @@ pub enum Event {
 /// Takes the events of a run; called from any task, must not block.
 pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// Runs `jobs` on `target`, each for at most `deadline`; waits that a linked
-/// check asked for are not counted. When `interrupt` turns true, those that still run are cut off.
+/// Runs `jobs` on `target`, each for at most `deadline`; what a check waits
+/// through `clock.sleep/1` is not counted. When `interrupt` turns true, those that still run are cut off.
 pub async fn run(
     jobs: Vec<Job>,
     target: &Target,
@@ -151,19 +142,17 @@ async fn run_one(
 ) -> CheckRun {
     let id = job.manifest.id.clone();
     listener(Event::Started { check: id.clone() });
-    let (waits, waited) = watch::channel(Duration::ZERO);
     let (sent, mut arrived) = watch::channel(0);
     let desk = Arc::new(Desk {
         manifest: Arc::clone(&job.manifest),
         layer: job.layer,
         looks: job.looks,
-        waits,
         sent,
         tray: Mutex::default(),
         listener: Arc::clone(&listener),
     });
     let (stop, stopped) = watch::channel(false);
-    let (grace, beyond) = (job.check.grace(), job.check.waits_beyond_deadline());
+    let grace = job.check.grace();
     let (check, own) = (job.check, Arc::clone(&desk));
     let mut task = tokio::spawn(async move { check.run(own, target, stopped).await });
     let abort = task.abort_handle();
@@ -177,8 +166,7 @@ async fn run_one(
                 // A check that has changed since may never send as much.
                 let _ = tokio::time::timeout(REPLAYED_CUT, sent_again).await;
             }
-            None if beyond => past(deadline, waited).await,
-            None => tokio::time::sleep(deadline).await,
+            None => job.clock.past(deadline).await,
         }
     };
     let interrupted = async {
@@ -210,7 +198,7 @@ async fn run_one(
                 Cut { cause: cause.clone(), emissions: tray.emissions.len(), violations: tray.violations.clone() };
             (Outcome::CouldNotTell { cause }, Some(cut))
         }
-        (Ok(Ok(Ok(outcome))), None) => (outcome, None),
+        (Ok(Ok(Ok(outcome))), None) => (told(outcome, &id, &mut tray), None),
         (Ok(Err(error)), None) => {
             let words = if error.is_panic() { panic_words(&*error.into_panic()) } else { "it was stopped".to_owned() };
             (
@@ -243,16 +231,28 @@ async fn run_one(
     run
 }
 
-/// Ends `deadline` after now, later by what `waited` grows to meanwhile.
-async fn past(deadline: Duration, waited: watch::Receiver<Duration>) {
-    let begun = Instant::now();
-    loop {
-        let due = begun + deadline + *waited.borrow();
-        if Instant::now() >= due {
-            return;
+/// What a check said of its end, held against what it has sent: "no fault" is
+/// not believed of one that sent a fault, nor a fault that nobody has seen.
+fn told(outcome: Outcome, id: &str, tray: &mut Tray) -> Outcome {
+    let found = tray.emissions.iter().any(|emission| matches!(emission, Emission::Finding(_)));
+    let unknown = tray.emissions.iter().find_map(|emission| match emission {
+        Emission::Unknown(unknown) => Some(unknown.cause.clone()),
+        _ => None,
+    });
+    let (said, is) = match (outcome, found, unknown) {
+        (Outcome::Findings, false, _) => {
+            let why = "it said that it found something, and sent nothing that it found";
+            let cause = Cause::new(CauseKind::CheckFailed, why);
+            ("has findings", Outcome::CouldNotTell { cause })
         }
-        tokio::time::sleep_until(due).await;
-    }
+        (Outcome::Clean, true, _) => ("is clean", Outcome::Findings),
+        (Outcome::NotApplicable { .. }, true, _) => ("is not applicable", Outcome::Findings),
+        (Outcome::Clean, false, Some(cause)) => ("is clean", Outcome::CouldNotTell { cause }),
+        (outcome, ..) => return outcome,
+    };
+    let words = if found { "sent findings" } else { "sent no finding" };
+    tray.violations.push(format!("`{id}` said that it {said}, and {words}"));
+    is
 }
 
 fn panic_words(payload: &(dyn std::any::Any + Send)) -> String {
@@ -274,7 +274,6 @@ pub struct Desk {
     manifest: Arc<Manifest>,
     layer: Arc<dyn Layer>,
     looks: Looks,
-    waits: watch::Sender<Duration>,
     sent: watch::Sender<usize>,
     tray: Mutex<Tray>,
     listener: Listener,
@@ -290,14 +289,6 @@ impl Desk {
             return Err(ServiceError::new(ServiceErrorKind::Denied, why));
         }
         let request = self.looks.request(call);
-        if let Request::Sleep(duration) = request {
-            let total = self.waits.borrow().saturating_add(duration);
-            if total > LONGEST_WAIT {
-                let why = format!("the check may wait {} h in all", LONGEST_WAIT.as_secs() / 3600);
-                return Err(ServiceError::new(ServiceErrorKind::Denied, why));
-            }
-            self.waits.send_replace(total);
-        }
         Ok(self.layer.exchange(request).await?.answer)
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
+    deadline::Clock,
     net::{
         Layer, NetOptions,
         budget::Budget,
@@ -73,6 +74,8 @@ pub struct Order {
     pub settings: BTreeMap<String, Value>,
     /// How long a check may take, waits that it asks for not counted.
     pub deadline: Duration,
+    /// How long a check may wait in all.
+    pub longest_wait: Duration,
     /// The options that the commands in the report repeat; see [`Commission::options`].
     pub options: String,
 }
@@ -122,15 +125,16 @@ pub async fn run(
     let started_ms = now_ms();
     let begun = std::time::Instant::now();
     let journal: SharedJournal = Arc::default();
-    let Order { target, profile_name, profile, choice, settings, deadline, options } = order;
+    let Order { target, profile_name, profile, choice, settings, deadline, longest_wait, options } = order;
     let plan = Plan::make(registry, &profile, &choice, &target)?;
 
     let looks = Looks { surveyed: plan.surveys, recorded: None };
     let mut jobs = Vec::new();
     for planned in &plan.checks {
-        let budget: Arc<dyn Layer> = Arc::new(Budget::new(Arc::clone(&network.shared)));
+        let clock = Arc::<Clock>::default();
+        let budget = Arc::new(Budget::new(Arc::clone(&network.shared), Arc::clone(&clock), longest_wait));
         let layer = Recorder { below: budget, journal: Arc::clone(&journal), check: planned.id.clone() };
-        jobs.push(job(registry, &planned.id, &settings, Arc::new(layer), looks.clone(), None)?);
+        jobs.push(job(registry, &planned.id, &settings, Arc::new(layer), looks.clone(), clock, None)?);
     }
     let runs = schedule::run(jobs, &target, deadline, interrupt, listener).await;
 
@@ -180,7 +184,7 @@ pub async fn replay(registry: &Registry, recording: Recording, listener: Listene
         let layer = Recorder { below: Arc::new(answers), journal: Arc::clone(&again), check: planned.id.clone() };
         let cut = journal.cuts.get(&planned.id).cloned();
         let looks = Looks { surveyed: plan.surveys, recorded: Some((Arc::clone(&journal), planned.id.clone())) };
-        jobs.push(job(registry, &planned.id, settings, Arc::new(layer), looks, cut)?);
+        jobs.push(job(registry, &planned.id, settings, Arc::new(layer), looks, Arc::default(), cut)?);
     }
     let (_keep, never) = watch::channel(false);
     let runs = schedule::run(jobs, target, Duration::from_secs(3600), never, listener).await;
@@ -194,13 +198,14 @@ fn job(
     settings: &BTreeMap<String, Value>,
     layer: Arc<dyn Layer>,
     looks: Looks,
+    clock: Arc<Clock>,
     replayed_cut: Option<recording::Cut>,
 ) -> Result<Job, RunError> {
     let check = registry.check(id).ok_or_else(|| RunError::MissingCheck(id.to_owned()))?;
     let instance = check
         .instance(settings.get(id).cloned().unwrap_or(Value::Null))
         .map_err(|error| RunError::Settings { check: id.to_owned(), error })?;
-    Ok(Job { manifest: Arc::new(check.manifest.clone()), check: instance, layer, looks, replayed_cut })
+    Ok(Job { manifest: Arc::new(check.manifest.clone()), check: instance, layer, looks, clock, replayed_cut })
 }
 
 fn assemble(registry: &Registry, recording: &Recording, plan: Plan, runs: Vec<schedule::CheckRun>) -> Report {

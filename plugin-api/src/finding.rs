@@ -268,9 +268,10 @@ impl Remedy {
     /// Says that a changed record is seen everywhere once the old one has left
     /// all caches. `ttl`: the seconds left to the copy that was seen; a
     /// resolver counts them down, and another may have fetched its copy later.
-    /// Without one, nothing is said.
+    /// Without one, or where the remedy has no record yet, nothing is said.
     pub fn once_old_copies_expire(self, ttl: impl Into<Option<u32>>) -> Self {
-        match ttl.into() {
+        let has_record = !(self.publish.is_empty() && self.withdraw.is_empty());
+        match ttl.into().filter(|_| has_record) {
             Some(ttl) => self.effect(format!(
                 "once the old record has left all caches; the copy that was seen lives {} more",
                 time_in_words(ttl)

@@ -16,13 +16,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine_plugin_api::abi::{
-    Bytes, Completion, E_BAD_ARG, E_CANCELLED, E_ENDED, E_INTERNAL, E_LIMIT, Header, HostTable, KIND_EMISSION,
-    KIND_LOG, KIND_OUTCOME, KIND_PANIC, NUDGED, OK, Status, limits,
+use engine_plugin_api::{
+    Emission, LogLine, Outcome,
+    abi::{
+        Bytes, Completion, E_BAD_ARG, E_CANCELLED, E_ENDED, E_INTERNAL, E_LIMIT, E_UNSUPPORTED, Header, HostTable,
+        KIND_EMISSION, KIND_LOG, KIND_OUTCOME, KIND_PANIC, NUDGED, OK, Status, limits,
+    },
 };
 
 /// The longest name of a service, in bytes.
-pub(crate) const METHOD: usize = 128;
+pub const METHOD: usize = 128;
+
+/// Whether what a check sends can be read, as a status.
+pub fn readable(kind: u32, head: &[u8]) -> Status {
+    let read = match kind {
+        KIND_EMISSION => serde_json::from_slice::<Emission>(head).is_ok(),
+        KIND_OUTCOME => serde_json::from_slice::<Outcome>(head).is_ok(),
+        KIND_LOG => serde_json::from_slice::<LogLine>(head).is_ok(),
+        KIND_PANIC => true,
+        _ => return E_UNSUPPORTED,
+    };
+    if read { OK } else { E_BAD_ARG }
+}
 
 /// What carries out the calls of a run.
 pub trait Backend: Send + Sync {
@@ -38,6 +53,18 @@ pub trait Backend: Send + Sync {
 
     /// The check has sent more than a run may; nothing more of it is handed on.
     fn exceeded(&self, run: &Arc<Run>);
+
+    /// Waits on the calling thread, which waits for `run`, until something has
+    /// come for whichever run, for at most `patience`; not when the run has
+    /// changed since [`Run::changes`] was `seen`. False when others bring in
+    /// what comes; [`Run::poke`] says when this is to be tried again. Called
+    /// without any lock held.
+    fn attend(&self, _run: &Run, _seen: u64, _patience: Option<Duration>) -> bool {
+        false
+    }
+
+    /// A run has changed in which a thread is in [`Backend::attend`], which is to end.
+    fn rouse(&self) {}
 }
 
 /// The answer to a call.
@@ -74,6 +101,12 @@ struct Queue {
     /// Threads that sleep until something changes. To wake nobody would cost
     /// a system call too.
     asleep: usize,
+    /// Threads that wait in [`Backend::attend`], or are about to.
+    attending: usize,
+    /// Set when that is to be tried again.
+    poked: bool,
+    /// Grows with each change from outside.
+    changes: u64,
 }
 
 static RUNS: RwLock<BTreeMap<u64, Arc<Run>>> = RwLock::new(BTreeMap::new());
@@ -123,11 +156,30 @@ impl Run {
     fn change(&self, change: impl FnOnce(&mut Queue)) {
         let mut queue = self.queue();
         change(&mut queue);
-        let asleep = queue.asleep > 0;
+        queue.changes += 1;
+        let (asleep, attending) = (queue.asleep > 0, queue.attending > 0);
         drop(queue);
         if asleep {
             self.changed.notify_all();
         }
+        if attending {
+            self.backend.rouse();
+        }
+    }
+
+    /// Ends one wait of [`Run::next`].
+    pub(crate) fn nudge(&self) {
+        self.change(|queue| queue.nudged = true);
+    }
+
+    /// Grows with everything that is handed in or said to this run.
+    pub fn changes(&self) -> u64 {
+        self.queue().changes
+    }
+
+    /// Has whoever waits in this run try [`Backend::attend`] again.
+    pub fn poke(&self) {
+        self.change(|queue| queue.poked = true);
     }
 
     /// The open run that `number` names.
@@ -195,6 +247,7 @@ impl Run {
         // A time beyond what the clock can count has no end.
         let end = patience.and_then(|patience| Instant::now().checked_add(patience));
         let mut queue = self.queue();
+        queue.poked = true;
         loop {
             if queue.cancelled {
                 return Err(E_CANCELLED);
@@ -205,6 +258,16 @@ impl Run {
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(NUDGED);
+            }
+            if std::mem::take(&mut queue.poked) {
+                queue.attending += 1;
+                let seen = queue.changes;
+                drop(queue);
+                let attended = self.backend.attend(self, seen, left);
+                queue = self.queue();
+                queue.attending -= 1;
+                queue.poked |= attended;
+                continue;
             }
             queue.asleep += 1;
             queue = match left {
@@ -342,7 +405,7 @@ unsafe extern "C" fn next(run: u64, timeout_ms: i64, out: *mut Completion) -> St
 
 unsafe extern "C" fn nudge(run: u64) -> Status {
     with(run, |run| {
-        run.change(|queue| queue.nudged = true);
+        run.nudge();
         OK
     })
 }

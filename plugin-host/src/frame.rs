@@ -41,16 +41,19 @@ pub enum Kind {
     /// Engine → process: the run is to end.
     Stop = 7,
     /// Process → engine: the run has ended with `status`
-    /// \[what `create` said against the settings; JSON list of what the sandbox denied\].
+    /// \[what `create` said against the settings\].
     Done = 8,
     /// Process → engine: the run has sent more than it may.
     Exceeded = 9,
+    /// Process → engine: it is confined, and nothing of the file has run yet
+    /// \[JSON [`crate::sandbox::Enforced`]\].
+    Confined = 10,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Load, Hello, Run, Submit, Complete, Cancel, Emit, Stop, Done, Exceeded]
+        [Load, Hello, Run, Submit, Complete, Cancel, Emit, Stop, Done, Exceeded, Confined]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -80,8 +83,8 @@ pub enum FrameError {
     /// The stream ended inside a frame.
     #[error("the stream ended inside a frame")]
     Cut,
-    /// Longer than [`LARGEST`].
-    #[error("a frame of {0} bytes, more than {LARGEST}")]
+    /// Longer than [`LARGEST`], or than is taken here.
+    #[error("a frame of {0} bytes, more than it may have")]
     TooLong(usize),
     /// Of no known kind.
     #[error("a frame of the unknown kind {0}")]
@@ -153,6 +156,14 @@ impl Frame {
     /// When the stream breaks or what comes is no frame; then the rest of the
     /// stream means nothing.
     pub fn read(from: &mut impl Read) -> Result<Option<Frame>, FrameError> {
+        Frame::read_within(from, LARGEST)
+    }
+
+    /// The same for a frame of at most `largest` bytes, its length word not counted.
+    ///
+    /// # Errors
+    /// As [`Frame::read`].
+    pub fn read_within(from: &mut impl Read, largest: usize) -> Result<Option<Frame>, FrameError> {
         let mut word = [0; 4];
         let mut had = 0;
         while had < word.len() {
@@ -165,7 +176,7 @@ impl Frame {
             }
         }
         let length = usize::try_from(u32::from_le_bytes(word)).unwrap_or(usize::MAX);
-        if length > LARGEST {
+        if length > largest {
             return Err(FrameError::TooLong(length));
         }
         let mut bytes = Vec::with_capacity(length.min(64 << 10));

@@ -10,7 +10,7 @@
 //! | `wasm.rs` | the same for a WebAssembly module (feature `wasm`) |
 //! | `calls.rs` | the host's functions over a queue for each run |
 //! | `frame.rs` | the same calls as bytes, between engine and process |
-//! | `child.rs` | the program in a plugin's process: `engine plugin-host` |
+//! | `child/` | the program in a plugin's process: `engine plugin-host` |
 //! | `sandbox/` | what that process may not do |
 //!
 //! What the calls *do* is not known here: a [`calls::Backend`] is the engine's

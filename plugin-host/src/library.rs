@@ -30,6 +30,14 @@ pub struct Described {
 }
 
 impl Described {
+    /// Holds what it says of itself against what every plugin must say.
+    ///
+    /// # Errors
+    /// [`LoadError::Manifest`].
+    pub fn sound(&self) -> Result<(), LoadError> {
+        sound(&self.document)
+    }
+
     /// Whether a panic ends its process.
     pub fn aborts(&self) -> bool {
         self.flags & FLAG_PANIC_ABORT != 0
@@ -151,6 +159,12 @@ fn describe(table: &PluginTable) -> Result<PluginDocument, LoadError> {
 fn document(text: &[u8]) -> Result<PluginDocument, LoadError> {
     let bad = |why: String| LoadError::Manifest { why };
     let document: PluginDocument = serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
+    sound(&document)?;
+    Ok(document)
+}
+
+fn sound(document: &PluginDocument) -> Result<(), LoadError> {
+    let bad = |why: String| LoadError::Manifest { why };
     let ids: Vec<&str> = document.checks.iter().map(|check| check.id.as_str()).collect();
     if ids.is_empty() {
         return Err(bad("it has no checks".to_owned()));
@@ -158,7 +172,7 @@ fn document(text: &[u8]) -> Result<PluginDocument, LoadError> {
     if let Some(twice) = ids.iter().enumerate().find_map(|(at, id)| ids[..at].contains(id).then_some(*id)) {
         return Err(bad(format!("it has two checks `{twice}`")));
     }
-    Ok(document)
+    Ok(())
 }
 
 /// Where a plugin puts bytes: up to a limit, and beyond it nothing at all.

@@ -39,7 +39,7 @@ pub fn open(path: &Path) -> Result<Opened, LoadError> {
     let real = path.canonicalize().map_err(|error| unread(path, error.to_string()))?;
     let text = real.to_str().ok_or_else(|| unread(&real, "its path is not UTF-8".to_owned()))?.to_owned();
     let failed = |error: std::io::Error| unread(&real, error.to_string());
-    let mut file = File::open(&real).map_err(failed)?;
+    let mut file = opened(&real).map_err(failed)?;
     let about = file.metadata().map_err(failed)?;
     if !about.is_file() {
         return Err(unread(&real, "it is no ordinary file".to_owned()));
@@ -51,6 +51,15 @@ pub fn open(path: &Path) -> Result<Opened, LoadError> {
     secure(&real)?;
     let Digest { sha256, size, wasm } = digest(&mut file).map_err(failed)?;
     Ok(Opened { file, path: text, sha256, size, wasm })
+}
+
+/// Opens a file for reading; one that is no ordinary file keeps nobody waiting.
+fn opened(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    options.open(path)
 }
 
 /// Holds a file and every folder above it against the same rule.

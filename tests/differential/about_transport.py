@@ -42,7 +42,8 @@ def record_cases(tools, label, kind):
 
 def our_record(lab, domain):
     found = codes(lab.run("mta-sts", domain))
-    faults = ("mta-sts-missing", "mta-sts-record-invalid", "mta-sts-record-several", "mta-sts-unannounced")
+    faults = ("mta-sts-alias-broken", "mta-sts-missing", "mta-sts-record-invalid", "mta-sts-record-several",
+              "mta-sts-unannounced")
     return "none" if any(code in found for code in faults) else "applies"
 
 
@@ -96,7 +97,7 @@ def compare_sts(tools):
 
 def our_tls_rpt(lab, domain):
     found = codes(lab.run("tls-rpt", domain))
-    if "tls-rpt-missing" in found or "tls-rpt-several" in found:
+    if "tls-rpt-alias-broken" in found or "tls-rpt-missing" in found or "tls-rpt-several" in found:
         return "none"
     dropped = "senders leave that destination out" in found.get("tls-rpt-invalid", "")
     return "none" if "tls-rpt-invalid" in found and not dropped else "applies"

@@ -45,7 +45,7 @@ fn made() -> Result<Places, Box<dyn std::error::Error>> {
     let program = HostProgram(engine_tests::program());
     let (mut process, mut thread) = (Registry::default(), Registry::default());
     for library in libraries(linked.ids())? {
-        let hello = runtime.block_on(plugin::describe(&program, &library))?;
+        let hello = runtime.block_on(plugin::describe(&program, &library, None))?;
         for (registry, isolation) in [(&mut process, Isolation::Process), (&mut thread, Isolation::Trusted)] {
             let entry = Entry::new(hello.clone(), isolation);
             plugin::register(registry, Plugin::new(entry, &program, None))?;

@@ -81,7 +81,7 @@ fn written(folder: &Path, text: &str) -> std::path::PathBuf {
 }
 
 async fn registry(folder: &Path, isolation: Isolation) -> Registry {
-    let hello = plugin::describe(&HostProgram::own(), &module(folder)).await.unwrap();
+    let hello = plugin::describe(&HostProgram::own(), &module(folder), None).await.unwrap();
     let plugin = Plugin::new(Entry::new(hello, isolation), &HostProgram::own(), None);
     let mut registry = Registry::default();
     plugin::register(&mut registry, plugin).unwrap();
@@ -170,7 +170,7 @@ fn refuses() {
         let folder = tempfile::tempdir().unwrap();
         let describe = async |text: &str| {
             let file = written(folder.path(), text);
-            plugin::describe(&HostProgram::own(), &file).await.map(|_| ()).unwrap_err()
+            plugin::describe(&HostProgram::own(), &file, None).await.map(|_| ()).unwrap_err()
         };
         let memory = r#"(memory (export "memory") 1)"#;
         let abi = r#"(func (export "emc_abi") (result i32) (i32.const 0x10000))"#;
@@ -211,7 +211,7 @@ fn refuses() {
         }
         let torn = folder.path().join("torn.wasm");
         std::fs::write(&torn, b"\0asm\x01\0\0\0\x01\xff").unwrap();
-        let error = plugin::describe(&HostProgram::own(), &torn).await.map(|_| ()).unwrap_err();
+        let error = plugin::describe(&HostProgram::own(), &torn, None).await.map(|_| ()).unwrap_err();
         assert!(matches!(error, LoadError::Wasm { .. }), "{error}");
     });
 }

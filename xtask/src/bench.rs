@@ -156,6 +156,7 @@ fn order(domain: &str, only: &[&str]) -> anyhow::Result<Order> {
         choice: Choice { only, skip },
         settings,
         deadline: Duration::from_secs(120),
+        longest_wait: Duration::ZERO,
         options: String::new(),
     })
 }

@@ -53,9 +53,15 @@ impl Exchange {
             .collect()
     }
 
-    /// The name that the TLSA records stand at.
+    /// The name that senders ask for TLSA records.
     pub fn owner(&self) -> String {
         tlsa_name(&self.base)
+    }
+
+    /// The name at which the TLSA records stand: that, or the end of its
+    /// aliases, beside which there can be no other record (RFC 1034 §3.6.2).
+    pub fn home(&self) -> String {
+        self.tlsa.aliases().last().map_or_else(|| self.owner(), |end| (*end).to_owned())
     }
 }
 

@@ -11,12 +11,15 @@ use crate::{
 };
 
 mod chain;
+mod rollover;
 
 /// How it stands with one exchange.
 struct Standing<'f> {
     exchange: &'f Exchange,
     verdict: Delivery,
     why: String,
+    /// Whether what the verdict says holds for every address.
+    whole: bool,
 }
 
 /// Judges what was seen.
@@ -24,7 +27,7 @@ pub fn judge(facts: &Facts) -> Judgement {
     let mut out = Judgement::default();
     let standings: Vec<Standing<'_>> = facts.exchanges.iter().map(|one| standing(facts, one, &mut out)).collect();
     for standing in &standings {
-        let Standing { exchange, verdict, why } = standing;
+        let Standing { exchange, verdict, why, .. } = standing;
         let stance = Stance::new(&exchange.name, "dane", *verdict, why.as_str()).preference(exchange.preference);
         let stance = stance.seen_in(&exchange.tlsa.evidence);
         out.stances.push(exchange.sessions.iter().fold(stance, |stance, session| stance.seen_in(&session.evidence)));
@@ -48,7 +51,7 @@ pub fn judge(facts: &Facts) -> Judgement {
         partial(facts, &standings, &protected, &mut out);
         mx_unsigned(facts, &mut out);
     }
-    if protected.len() == standings.len() && !standings.is_empty() {
+    if protected.len() == standings.len() && protected.iter().all(|one| one.whole) && !standings.is_empty() {
         let hosts: Vec<&str> = protected.iter().map(|standing| standing.exchange.name.as_str()).collect();
         let seen = format!("The certificates of {} fit their TLSA records, which DNSSEC protects.", hosts.join(", "));
         let mut finding = Finding::new(WORKING, subject(facts), seen);
@@ -69,7 +72,7 @@ fn host(exchange: &Exchange) -> Subject {
 /// Judges one exchange, in the order in which a sender looks (RFC 7672 §2.2.2):
 /// addresses, TLSA records, the server.
 fn standing<'f>(facts: &Facts, exchange: &'f Exchange, out: &mut Judgement) -> Standing<'f> {
-    let stands = |verdict, why: &str| Standing { exchange, verdict, why: why.to_owned() };
+    let stands = |verdict, why: &str| Standing { exchange, verdict, why: why.to_owned(), whole: true };
     let has_records = !exchange.records().is_empty();
     match (&exchange.addresses, exchange.tlsa.cause()) {
         // A sender that gets no addresses gets nowhere; the check `mx` tells that.
@@ -113,7 +116,7 @@ fn lookup_fails<'f>(exchange: &'f Exchange, cause: &Cause, out: &mut Judgement) 
     let decided = matches!(exchange.tlsa.status, DnsStatus::ServFail | DnsStatus::Bogus);
     if !decided {
         unknown(exchange, cause, None, out);
-        return Standing { exchange, verdict: Delivery::CouldNotTell, why };
+        return Standing { exchange, verdict: Delivery::CouldNotTell, why, whole: true };
     }
     let seen = format!(
         "The addresses of {} are signed, and its TLSA records cannot be looked up ({}): senders that use DANE hold \
@@ -131,7 +134,7 @@ fn lookup_fails<'f>(exchange: &'f Exchange, cause: &Cause, out: &mut Judgement) 
         .evidence(Evidence::quoting(&exchange.tlsa.evidence, format!("{}. TLSA: {}", exchange.owner(), cause.detail)))
         .remedy(Remedy::step(step).setting(format!("dig +dnssec {} TLSA", exchange.owner())));
     out.find(finding);
-    Standing { exchange, verdict: Delivery::Defer, why }
+    Standing { exchange, verdict: Delivery::Defer, why, whole: true }
 }
 
 fn unsigned<'f>(facts: &Facts, exchange: &'f Exchange, out: &mut Judgement) -> Standing<'f> {
@@ -149,7 +152,7 @@ fn unsigned<'f>(facts: &Facts, exchange: &'f Exchange, out: &mut Judgement) -> S
     finding.evidence =
         records.iter().map(|(_, text)| Evidence::quoting(&exchange.tlsa.evidence, text.as_str())).collect();
     out.find(finding);
-    Standing { exchange, verdict: Delivery::NoPolicy, why: format!("its {what} are not signed") }
+    Standing { exchange, verdict: Delivery::NoPolicy, why: format!("its {what} are not signed"), whole: true }
 }
 
 fn not_used(facts: &Facts) -> Finding {
@@ -214,3 +217,6 @@ fn mx_unsigned(facts: &Facts, out: &mut Judgement) {
         Security::Secure | Security::Bogus(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ pub fn judge(facts: &Facts) -> Judgement {
     let mut out = Judgement::default();
     discovery::judge(facts, &mut out);
     let mut published = Vec::new();
-    for selector in facts.selectors.iter().filter(|selector| !discovery::is_wildcard(facts, selector)) {
+    for selector in facts.selectors.iter().filter(|selector| !discovery::is_chance(facts, selector)) {
         delegation::judge(facts, selector, &mut out);
         published.extend(record::judge(facts, selector, &mut out));
     }

@@ -102,7 +102,11 @@ impl Check for Dkim {
 
     fn new(config: Config) -> Result<Self, ConfigError> {
         if let Some(at) = config.selectors.iter().position(|name| !selectors::is_selector(name)) {
-            let message = format!("`{}` is no selector: expected labels, such as `s2026`", config.selectors[at]);
+            let name = &config.selectors[at];
+            let message = match selectors::of_key_name(name) {
+                Some(meant) => format!("`{name}` is the name of a key: the selector is what stands before, `{meant}`"),
+                None => format!("`{name}` is no selector: expected labels, such as `s2026`"),
+            };
             return Err(ConfigError::at(format!("/selectors/{at}"), message));
         }
         Ok(Dkim { config })

@@ -61,9 +61,26 @@ fn ends_with_any(name: &str, suffixes: &[String]) -> bool {
         .any(|suffix| name.strip_suffix(suffix.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
-/// Whether `name` can be a selector: one or more labels (RFC 6376 §3.1).
+/// The label below which all keys of a domain stand (RFC 6376 §3.6.2.1).
+const KEYS: &str = "_domainkey";
+
+/// What `name` should have been, where it is the whole name of a key.
+pub fn of_key_name(name: &str) -> Option<&str> {
+    let mut start = 0;
+    for label in name.split('.') {
+        if label.eq_ignore_ascii_case(KEYS) {
+            return name.get(..start).map(|before| before.trim_end_matches('.')).filter(|before| is_selector(before));
+        }
+        start += label.len() + 1;
+    }
+    None
+}
+
+/// Whether `name` can be a selector: one or more labels (RFC 6376 §3.1), none
+/// of which is the one that follows it.
 pub fn is_selector(name: &str) -> bool {
     name.len() <= 180
+        && name.split('.').all(|label| !label.eq_ignore_ascii_case(KEYS))
         && name.split('.').all(|label| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
@@ -100,8 +117,13 @@ mod tests {
         for right in ["s1", "a.b", "x_y-2"] {
             assert!(is_selector(right));
         }
-        for wrong in ["", ".", "a..b", "a b", "\u{e9}"] {
+        for wrong in ["", ".", "a..b", "a b", "\u{e9}", "s1._domainkey.a.example", "_DomainKey"] {
             assert!(!is_selector(wrong));
+        }
+        assert_eq!(of_key_name("s1._domainkey.a.example"), Some("s1"));
+        assert_eq!(of_key_name("a.b._DOMAINKEY"), Some("a.b"));
+        for other in ["s1", "_domainkey.a.example", "a b._domainkey.a.example", ""] {
+            assert_eq!(of_key_name(other), None, "{other}");
         }
     }
 }

@@ -57,8 +57,8 @@ pub struct Seen {
     pub is_absent: bool,
     /// The records; empty where there is none.
     pub texts: Vec<Text>,
-    /// The name at the end of the aliases, where the name asked for is one.
-    pub alias: Option<String>,
+    /// The name at which the records stand: that, or the end of its aliases.
+    pub home: String,
 }
 
 /// A TXT record as it stands in the DNS.
@@ -121,6 +121,11 @@ pub struct Host {
 }
 
 impl Seen {
+    /// A name that cannot be asked for, and so can hold nothing.
+    pub fn nothing(name: String) -> Self {
+        Seen { home: name.clone(), name, is_absent: true, ..Seen::default() }
+    }
+
     /// Reads a reply.
     pub fn of(reply: &DnsReply) -> Self {
         let strings = |data: &RecordData| match data {
@@ -136,7 +141,7 @@ impl Seen {
                 .records()
                 .filter_map(|record| Some(Text { strings: strings(&record.data)?, ttl: record.ttl }))
                 .collect(),
-            alias: reply.aliases().last().map(|end| (*end).to_owned()),
+            home: reply.home().to_owned(),
         }
     }
 
@@ -145,9 +150,9 @@ impl Seen {
         self.texts.iter().map(|text| text.strings.concat()).collect()
     }
 
-    /// The name at which the records stand.
-    pub fn home(&self) -> &str {
-        self.alias.as_deref().unwrap_or(&self.name)
+    /// The end of the aliases, where the name asked for is one.
+    pub fn alias(&self) -> Option<&str> {
+        (self.home != self.name).then_some(self.home.as_str())
     }
 
     /// The observation, quoting `text`.

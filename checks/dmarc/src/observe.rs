@@ -90,8 +90,7 @@ async fn places(cx: &Context, facts: &mut Facts, wanted: BTreeSet<String>) {
 
 async fn dmarc(cx: &Context, domain: &str) -> Seen {
     let name = format!("_dmarc.{domain}");
-    // A name that cannot be asked for can hold nothing.
-    if is_queryable(&name) { txt(cx, &name).await } else { Seen { name, is_absent: true, ..Seen::default() } }
+    txt(cx, &name).await
 }
 
 fn known(seen: &Seen) -> Known {
@@ -100,7 +99,7 @@ fn known(seen: &Seen) -> Known {
 
 async fn txt(cx: &Context, name: &str) -> Seen {
     if !is_queryable(name) {
-        return Seen { name: name.to_owned(), ..Seen::default() };
+        return Seen::nothing(name.to_owned());
     }
     Seen::of(&cx.dns(DnsQuestion::new(name, RecordType::Txt)).await)
 }

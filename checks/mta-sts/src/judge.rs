@@ -194,11 +194,11 @@ fn invalid(facts: &Facts, text: &str, issue: Option<&RecordIssue>) -> Finding {
     let written = mta_sts::parse_record(text).id().unwrap_or_default();
     let usable: String = written.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
     let id = if usable.is_empty() { "1".to_owned() } else { usable };
-    let remedy = Remedy::step("Replace the record.").withdraw(name, "TXT", text).publish(
-        name,
-        "TXT",
-        format!("v=STSv1; id={id}"),
-    );
+    let step = match facts.alias {
+        Some(_) => format!("Replace the record at {name}, of which {} is an alias.", facts.record_name()),
+        None => "Replace the record.".to_owned(),
+    };
+    let remedy = Remedy::step(step).withdraw(name, "TXT", text).publish(name, "TXT", format!("v=STSv1; id={id}"));
     Finding::new(RECORD_INVALID, subject(facts), seen).evidence(evidence).remedy(remedy)
 }
 

@@ -154,7 +154,10 @@ fn invalid(facts: &Facts, text: &str, record: &Record) -> Finding {
         evidence = evidence.at(at, label);
     }
     let tls_rpt::Readable { mut uris, left_out } = tls_rpt::readable(text);
-    let mut step = "Replace the record.".to_owned();
+    let mut step = match facts.alias {
+        Some(_) => format!("Replace the record at {name}, of which {} is an alias.", record_name(&facts.domain)),
+        None => "Replace the record.".to_owned(),
+    };
     if uris.is_empty() {
         let mailbox = format!("tls-reports@{}", facts.domain);
         step.push_str(&format!(

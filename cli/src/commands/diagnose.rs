@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use diagnosis::{Diagnosis, FORMAT, Given, Missing, Proofs, Stated, Step, Verdict, conclude, weigh};
 use engine_core::{
-    config::{Config, misfit, parse_duration},
+    config::{Config, parse_duration},
     plan::Choice,
     profile::Profile,
     registry::Registry,
+    schema::misfit,
     session::{self, Order},
 };
 use engine_plugin_api::{
@@ -185,6 +186,7 @@ fn order(
         choice: Choice { only: vec![check.to_owned()], skip: Vec::new() },
         settings,
         deadline,
+        longest_wait: Duration::ZERO,
         options: String::new(),
     }
 }

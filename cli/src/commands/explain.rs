@@ -142,6 +142,7 @@ fn reply(registry: &Registry, reply: &str, own: &[RuleFile]) -> Result<Report, C
         choice: Choice { only: vec![EXPLAINER.to_owned()], skip: Vec::new() },
         settings,
         deadline: Duration::from_secs(10),
+        longest_wait: Duration::ZERO,
         options: String::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;

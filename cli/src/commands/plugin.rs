@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use engine_core::{
-    config::schema_fault,
     plugin::{self, Enforced, Entry, HostProgram, Isolation, LoadError, Lock, LockError, Places, Plugin},
     registry::{Registry, RegistryError},
+    schema::schema_fault,
 };
 use engine_plugin_api::{
     Manifest,
@@ -117,14 +117,14 @@ fn lock_file(places: &Places) -> Result<&Path, Complaint> {
 }
 
 /// Has a plugin describe itself in a process of its own.
-pub(super) fn described(places: &Places, name: &Path) -> Result<plugin::Hello, Complaint> {
+pub(super) fn described(places: &Places, name: &Path) -> Result<plugin::Description, Complaint> {
     let path = places.find(name).ok_or_else(|| {
         let folders: Vec<String> = places.folders.iter().map(|folder| folder.display().to_string()).collect();
         Complaint::of_line(format!("there is no plugin {} in {}", name.display(), folders.join(", ")))
             .hint(escape::line(&format!("a file here is given as ./{}", name.display())))
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let hello = runtime.block_on(plugin::describe(&HostProgram::own(), &path));
+    let hello = runtime.block_on(plugin::describe(&HostProgram::own(), &path, None));
     let hello = hello.map_err(|error| not_taken(&path, &error))?;
     fit(&hello.described.document.checks).map_err(|error| not_taken(&path, &error))?;
     Ok(hello)
@@ -288,7 +288,7 @@ fn text(entry: &Entry, all: bool) -> String {
     }
     if let (number @ 1.., Some(last)) = (entry.crashes, &entry.last_crash) {
         let blocked = if number >= plugin::CRASHES { "; blocked until it is added again" } else { "" };
-        say("crashes", &format!("{number} in a row; the last time it {last}{blocked}"));
+        say("crashes", &format!("{number}; the last time it {last}{blocked}"));
     }
     for check in &entry.described.document.checks {
         say("", "");
@@ -336,12 +336,11 @@ fn verify() -> Result<Exit, Complaint> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let mut exit = Exit::Good;
     for entry in &lock.plugins {
-        let hello = runtime.block_on(plugin::describe(&HostProgram::own(), Path::new(&entry.path)));
-        let fault = match hello {
+        // Nothing of a file that is another by now may run.
+        let program = HostProgram::own();
+        let found = plugin::describe(&program, Path::new(&entry.path), Some(&entry.sha256));
+        let fault = match runtime.block_on(found) {
             Err(error) => Some(error.to_string()),
-            Ok(hello) if hello.sha256 != entry.sha256 => {
-                Some(LoadError::HashMismatch { path: entry.path.clone() }.to_string())
-            }
             Ok(hello) if hello.described != entry.described => Some("it says something else of itself".to_owned()),
             Ok(_) if entry.crashes >= plugin::CRASHES => Some(state(entry).1),
             Ok(_) => None,

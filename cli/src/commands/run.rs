@@ -8,13 +8,14 @@ use std::{
 };
 
 use engine_core::{
-    config::{Config, misfit, parse_duration},
+    config::{Config, parse_duration},
     nearest,
     plan::{Choice, Plan},
     profile::Profile,
     recording::{redact_text, secrets},
     registry::Registry,
     report::Report,
+    schema::misfit,
     session::{self, Order},
     shell_word,
 };
@@ -37,6 +38,8 @@ use crate::{
 
 /// How long a check may take unless the configuration says otherwise.
 const DEADLINE: Duration = Duration::from_secs(120);
+/// How long a check may wait in all unless the configuration or `--wait` says otherwise.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// Runs checks and reports.
 pub fn run(arguments: Run) -> Result<Exit, Complaint> {
@@ -49,6 +52,11 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
     let choice = Choice { only: arguments.only.clone(), skip: arguments.skip.clone() };
     let fail_on = arguments.fail_on.or(config.fail_on).unwrap_or(Severity::Warning);
     let deadline = config.net.deadline.as_deref().map_or(Ok(DEADLINE), parse_duration).map_err(Complaint::new)?;
+    let longest_wait =
+        config.net.longest_wait.as_deref().map_or(Ok(LONGEST_WAIT), parse_duration).map_err(Complaint::new)?;
+    // What the user asks for need not be allowed as well; a wait that is none is the check's to refuse.
+    let meant = arguments.wait.as_deref().and_then(|wait| parse_duration(wait).ok()).unwrap_or_default();
+    let longest_wait = longest_wait.max(meant);
 
     let world = arguments.reach.lab.as_deref().map(network::world).transpose()?;
     let message = arguments.message.as_deref().map(message::read).transpose()?;
@@ -67,6 +75,7 @@ pub fn run(arguments: Run) -> Result<Exit, Complaint> {
         choice: choice.clone(),
         settings: settings.clone(),
         deadline,
+        longest_wait,
         options: again(&arguments),
     };
     if arguments.dry_run {

@@ -1,6 +1,11 @@
 //! Equal requests of a run are one request.
 
-use std::sync::Arc;
+use std::{
+    future::{Future, ready},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
 
 use engine_plugin_api::{BoxFuture, ServiceError, ServiceErrorKind};
 use futures_util::{FutureExt, future::Shared};
@@ -31,14 +36,23 @@ impl Cache {
 
     fn begin(&self, request: Request) -> Flight {
         let below = Arc::clone(&self.below);
-        let task = tokio::spawn(async move { below.exchange(request).await });
-        let flight: BoxFuture<'static, _> = Box::pin(async move {
-            task.await.unwrap_or_else(|error| {
-                Err(ServiceError::new(ServiceErrorKind::Internal, format!("the service failed: {error}")))
-            })
-        });
+        let work = AssertUnwindSafe(async move { below.exchange(request).await }).catch_unwind();
+        let mut work = Box::pin(work.map(|done| done.unwrap_or_else(|_| Err(failed("it panicked")))));
+        // The question goes out on the asker's own thread; only to wait for its
+        // answer takes a task.
+        let flight: BoxFuture<'static, _> = match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => Box::pin(ready(done)),
+            Poll::Pending => {
+                let task = tokio::spawn(work);
+                Box::pin(async move { task.await.unwrap_or_else(|error| Err(failed(error))) })
+            }
+        };
         flight.shared()
     }
+}
+
+fn failed(why: impl std::fmt::Display) -> ServiceError {
+    ServiceError::new(ServiceErrorKind::Internal, format!("the service failed: {why}"))
 }
 
 impl Layer for Cache {

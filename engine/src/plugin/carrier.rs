@@ -31,8 +31,6 @@ pub enum End {
         status: Status,
         /// What it said against its settings.
         error: Vec<u8>,
-        /// What it tried and was denied, as fragments: `to open /etc/passwd`.
-        denied: Vec<String>,
     },
     /// What carried it ended under it.
     Lost {
@@ -68,4 +66,10 @@ pub trait Running: Send + Sync {
 
     /// Ends it, whatever it is doing.
     fn kill(&mut self);
+
+    /// What was tried, and denied, where it runs since this was last asked, as
+    /// fragments: `to open /etc/passwd`.
+    fn denied(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

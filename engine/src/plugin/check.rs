@@ -24,14 +24,15 @@ use crate::schedule::{Desk, Instance};
 pub const GRACE: Duration = Duration::from_secs(2);
 /// Time to end a process and clear up behind it.
 const CLEARING: Duration = Duration::from_secs(3);
-/// Crashes in a row after which a plugin is blocked until it is added again.
+/// Crashes after which a plugin is blocked until it is added again, whatever
+/// came to a good end between them: a check that works hides none that does not.
 pub const CRASHES: u32 = 3;
 
 /// A plugin whose checks can be run.
 pub struct Plugin {
     entry: Entry,
     carrier: Arc<dyn Carrier>,
-    /// Crashes since it last came to an end, and the latest.
+    /// Crashes since it was added, and the latest.
     crashes: Mutex<(u32, Crash)>,
     /// Where crashes are kept beyond this process.
     ledger: Option<PathBuf>,
@@ -75,20 +76,15 @@ impl Plugin {
         }
     }
 
-    /// Keeps that it crashed, or that it came to an end.
-    fn count(&self, crash: Option<&Crash>) {
-        let now = {
+    /// Keeps that it crashed.
+    fn count(&self, crash: &Crash) {
+        let number = {
             let mut crashes = self.crashes.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = match crash {
-                Some(crash) => (crashes.0.saturating_add(1), crash.clone()),
-                None if crashes.0 == 0 => return,
-                None => (0, Crash::default()),
-            };
-            *crashes = next.clone();
-            next
+            *crashes = (crashes.0.saturating_add(1), crash.clone());
+            crashes.0
         };
         if let Some(ledger) = &self.ledger
-            && let Err(error) = Lock::count_crashes(ledger, &self.entry.path, now.0, &now.1)
+            && let Err(error) = Lock::count_crashes(ledger, &self.entry.path, number, crash)
         {
             tracing::warn!("could not keep the crashes of {}: {error}", self.entry.path);
         }
@@ -142,8 +138,10 @@ impl PluginCheck {
         let mut alone = false;
         loop {
             let service = Service::new(Arc::clone(desk), std::mem::take(&mut known));
-            let running = self.plugin.carrier.begin(order.clone(), Arc::clone(&service), alone).await?;
-            match attend(running, &service, &mut stop).await {
+            let mut running = self.plugin.carrier.begin(order.clone(), Arc::clone(&service), alone).await?;
+            let ended = attend(&mut *running, &service, &mut stop).await;
+            running.denied().iter().for_each(|what| service.deny(what));
+            match ended {
                 // Another run may have been at fault: this one is made again, once, where it harms no other.
                 Ended::ByItself(End::Lost { shared: true, .. }) if !alone => {
                     known = service.sent();
@@ -151,9 +149,8 @@ impl PluginCheck {
                 }
                 Ended::ByItself(end) => {
                     let ended = service.outcome(end);
-                    match &ended {
-                        Err(RunFailure::Crashed(crash)) => self.plugin.count(Some(crash)),
-                        _ => self.plugin.count(None),
+                    if let Err(RunFailure::Crashed(crash)) = &ended {
+                        self.plugin.count(crash);
                     }
                     return ended;
                 }
@@ -183,7 +180,7 @@ enum Ended {
 }
 
 /// Attends to a run until it has ended: by itself, or because it must.
-async fn attend(mut running: Box<dyn Running>, service: &Service, stop: &mut watch::Receiver<bool>) -> Ended {
+async fn attend(running: &mut dyn Running, service: &Service, stop: &mut watch::Receiver<bool>) -> Ended {
     let told = async {
         if stop.wait_for(|stop| *stop).await.is_err() {
             std::future::pending::<()>().await;

@@ -96,7 +96,7 @@ impl Carrier for Trusted {
             let work = move || {
                 let ended = library.run(&task);
                 open.close();
-                let _ = done.send(End::Returned { status: ended.status, error: ended.error, denied: Vec::new() });
+                let _ = done.send(End::Returned { status: ended.status, error: ended.error });
             };
             let thread = std::thread::Builder::new().name("plugin check".to_owned()).stack_size(STACK);
             if let Err(error) = thread.spawn(work) {

@@ -8,8 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine_plugin_host::{Crash, LoadError, child::Hello, library::Described, sandbox::Enforced, secure};
+use engine_plugin_host::{Crash, LoadError, library::Described, sandbox::Enforced, secure};
 use serde::{Deserialize, Serialize};
+
+use super::Description;
 
 /// The `format` of a lock file.
 const FORMAT: &str = "engine-plugins/1";
@@ -43,7 +45,7 @@ pub struct Entry {
     pub isolation: Isolation,
     /// What the system enforced on its process when it was added.
     pub enforced: Enforced,
-    /// Crashes since it last came to an end.
+    /// Crashes since it was added.
     #[serde(default)]
     pub crashes: u32,
     /// The latest of them.
@@ -53,8 +55,8 @@ pub struct Entry {
 
 impl Entry {
     /// A plugin as it has just described itself.
-    pub fn new(hello: Hello, isolation: Isolation) -> Entry {
-        let Hello { described, path, sha256, size, enforced } = hello;
+    pub fn new(description: Description, isolation: Isolation) -> Entry {
+        let Description { described, path, sha256, size, enforced } = description;
         Entry { path, size, sha256, described, isolation, enforced, crashes: 0, last_crash: None }
     }
 
@@ -202,7 +204,7 @@ impl Lock {
         })
     }
 
-    /// Keeps in the file `path` how often the plugin of `plugin` has crashed in a row.
+    /// Keeps in the file `path` how often the plugin of `plugin` has crashed.
     ///
     /// # Errors
     /// As [`Lock::change`].
@@ -211,7 +213,7 @@ impl Lock {
             // It may have been removed meanwhile.
             if let Some(entry) = lock.plugins.iter_mut().find(|entry| entry.path == plugin) {
                 entry.crashes = crashes;
-                entry.last_crash = (crashes > 0).then(|| last.clone());
+                entry.last_crash = Some(last.clone());
             }
             Ok(())
         })
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn crashes_are_kept_until_it_comes_to_an_end() {
+    fn crashes_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plugins.lock");
         Lock::change(&path, |lock| Ok(lock.put(entry("/p/a.so", "acme.a"))?)).unwrap();
@@ -287,8 +289,6 @@ mod tests {
         Lock::count_crashes(&path, "/p/a.so", 2, &crash).unwrap();
         let read = || Lock::read(&path).unwrap().plugins[0].clone();
         assert_eq!((read().crashes, read().last_crash), (2, Some(crash.clone())));
-        Lock::count_crashes(&path, "/p/a.so", 0, &crash).unwrap();
-        assert_eq!((read().crashes, read().last_crash), (0, None));
         Lock::count_crashes(&path, "/p/gone.so", 1, &crash).unwrap();
     }
 

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `carrier.rs` | the seam: what carries a plugin's runs |
-//! | `process.rs` | a process of its own, the way for every plugin |
+//! | `process/` | a process of its own, the way for every plugin |
 //! | `in_process.rs` | the engine's process, for what the user trusts |
 //! | `service.rs` | carries out what a run calls, takes what it sends |
 //! | `check.rs` | one run from beginning to end, and what became of it |
@@ -21,30 +21,55 @@ mod places;
 mod process;
 mod service;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use carrier::{Carrier, End, Order, Running};
 pub use check::{CRASHES, GRACE, Plugin};
-pub use engine_plugin_host::{Crash, LoadError, RunFailure, child::Hello, sandbox::Enforced};
+pub use engine_plugin_host::{Crash, LoadError, RunFailure, library::Described, sandbox::Enforced};
 pub use in_process::{MOST_ABANDONED, abandoned};
 pub use lock::{Entry, Isolation, Lock, LockError};
 pub use places::Places;
 pub use process::HostProgram;
 pub use service::{Answers, Service};
 
-use engine_plugin_host::child::Load;
+use engine_plugin_host::{child::Load, open};
 
 use crate::registry::{Registry, RegistryError};
 
-/// Has a process load a file and describe it. Nothing of the file runs here.
+/// A file that holds a plugin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// The file's absolute path without links.
+    pub path: String,
+    /// Its SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What the plugin says of itself.
+    pub described: Described,
+    /// What the system enforces on a process that loads it.
+    pub enforced: Enforced,
+}
+
+/// Has a process load a file and describe it. Nothing of the file runs here:
+/// what file it is we see for ourselves, what is in it the process says. With
+/// `sha256`, nothing of another file runs at all.
 ///
 /// # Errors
 /// Why it cannot be loaded.
-pub async fn describe(program: &HostProgram, path: &std::path::Path) -> Result<Hello, LoadError> {
-    let why = || LoadError::NotFound { path: path.display().to_string(), why: "its path is not UTF-8".to_owned() };
-    // The process works in another folder.
-    let path = std::path::absolute(path).ok().and_then(|path| Some(path.to_str()?.to_owned())).ok_or_else(why)?;
-    process::describe(program, Load { path, sha256: None }).await
+pub async fn describe(program: &HostProgram, path: &Path, sha256: Option<&str>) -> Result<Description, LoadError> {
+    let path = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || open(&path)).await;
+    let opened = opened.unwrap_or_else(|error| Err(LoadError::Host { why: error.to_string() }))?;
+    if sha256.is_some_and(|expected| expected != opened.sha256) {
+        return Err(LoadError::HashMismatch { path: opened.path });
+    }
+    let load = Load { path: opened.path.clone(), sha256: opened.sha256.clone() };
+    let process::Hello { described, enforced } = process::describe(program, load).await?;
+    Ok(Description { path: opened.path, sha256: opened.sha256, size: opened.size, described, enforced })
 }
 
 /// Takes the checks of a plugin into a registry, from what is known of it: no
@@ -66,7 +91,7 @@ pub fn register(registry: &mut Registry, plugin: Plugin) -> Result<(), RegistryE
 fn carrier(entry: &Entry, program: &HostProgram) -> Arc<dyn Carrier> {
     match entry.isolation {
         Isolation::Process => {
-            let load = Load { path: entry.path.clone(), sha256: Some(entry.sha256.clone()) };
+            let load = Load { path: entry.path.clone(), sha256: entry.sha256.clone() };
             Arc::new(process::Processes::new(program.clone(), load, entry.described.serial()))
         }
         Isolation::Trusted => Arc::new(in_process::Trusted::new(PathBuf::from(&entry.path), entry.sha256.clone())),

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use engine_core::{
-    config::misfit,
     registry::{Registered, Registry},
     report::Report,
+    schema::misfit,
 };
 use engine_lab::{Lab, World};
 use engine_plugin_api::{Input, Outcome, Target};

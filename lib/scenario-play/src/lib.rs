@@ -12,13 +12,13 @@ use std::{
 };
 
 use engine_core::{
-    config::misfit,
     net::{Answer, NetOptions, Routes},
     plan::Choice,
     profile::Profile,
     recording::Journal,
     registry::{Registry, public_code},
     report::Report,
+    schema::misfit,
     session::{self, Finished, Network, Order, RunError},
 };
 use engine_lab::{Kind, Lab, Scenario, ScenarioTarget, WorldError};
@@ -230,6 +230,7 @@ pub fn order(target: Target, only: &[&str], settings: BTreeMap<String, Value>) -
         choice: Choice { only: only.iter().map(|&id| id.to_owned()).collect(), skip: Vec::new() },
         settings,
         deadline: Duration::from_secs(30),
+        longest_wait: Duration::from_secs(15 * 60),
         options: String::new(),
     }
 }

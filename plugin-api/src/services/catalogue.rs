@@ -97,10 +97,10 @@ pub const SERVICES: &[Service] = &[
     },
     Service {
         method: CLOCK_SLEEP,
-        what: "Waits, at most until the check's deadline: a longer wait ends with the run, and the check could not tell. \
-               In a replay no time passes.",
+        what: "Waits. The check's deadline is put off as long; how long a check may wait in all is the user's to say \
+               (`longest-wait` under `[net]`, or `--wait`). In a replay no time passes.",
         cost: "time only",
-        limit: "the check's deadline",
+        limit: "15 min in all",
         typed: "sleep",
         side_effect: SideEffect::None,
         request: || schema_for!(Sleep),

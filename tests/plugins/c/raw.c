@@ -83,6 +83,17 @@ static int32_t run(void *instance, uint64_t run, emc_bytes target, emc_bytes mes
     int right = r[0] == EMC_E_BAD_ARG && r[1] == EMC_E_BAD_ARG && r[2] == EMC_E_BAD_ARG && r[3] == EMC_E_BAD_ARG &&
                 r[4] == EMC_E_ENDED && r[5] == EMC_E_ENDED && r[6] == EMC_OK && H->get_extension(sleep) == NULL;
     say(run, right ? "arguments are right" : "arguments are wrong", "");
+  } else if (strstr(mode, "\"statuses\"")) {
+    /* The same wherever it runs. */
+    int right = H->emit(run, EMC_LOG, emc_text("]"), none) == EMC_E_BAD_ARG &&
+                H->emit(run, 99, emc_text("{}"), none) == EMC_E_UNSUPPORTED &&
+                H->emit(run, EMC_LOG, emc_text("{\"level\":\"info\",\"target\":\"raw\",\"message\":\"m\"}"), none) == EMC_OK;
+    say(run, right ? "statuses are right" : "statuses are wrong", "");
+  } else if (strstr(mode, "\"clean-after-all\"")) {
+    say(run, "before", "");
+    return end(run, "{\"state\":\"clean\"}");
+  } else if (strstr(mode, "\"nothing-found\"")) {
+    /* Nothing is sent. */
   } else if (strstr(mode, "\"escape\"")) {
     say(run, "\\u001b[2J\\u001b]0;owned\\u0007 red", "");
   } else {

@@ -50,6 +50,35 @@ async fn what_never_comes_back_from_loading_is_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_library_says_in_its_hosts_name_is_held_to_the_same_limits() {
+    let _alone = alone().await;
+    let forged = async |variant: usize| {
+        described(&compiled("forge.c", &format!("forge{variant}"), Some(variant))).await.unwrap_err()
+    };
+    let (large, slow, empty) = tokio::join!(forged(0), forged(1), forged(2));
+    assert!(matches!(&large, LoadError::Manifest { why } if why.contains("more than it may have")), "{large:?}");
+    assert_eq!(slow, LoadError::Unresponsive { phase: "loading".to_owned() });
+    assert!(matches!(&empty, LoadError::Manifest { why } if why.contains("no checks")), "{empty:?}");
+    assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_runs_of_a_file_that_is_not_the_one_expected() {
+    let _alone = alone().await;
+    // Its constructor never ends.
+    let file = compiled("broken.c", "broken-other", Some(13));
+    let error = plugin::describe(&host(), &file, Some(&"0".repeat(64))).await.unwrap_err();
+    assert!(matches!(error, LoadError::HashMismatch { .. }), "{error:?}");
+    // What is no file at all keeps nobody waiting.
+    let pipe = folder().join("pipe.so");
+    let _ = std::fs::remove_file(&pipe);
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let error = described(&pipe).await.unwrap_err();
+    assert!(matches!(&error, LoadError::NotFound { why, .. } if why.contains("no ordinary file")), "{error:?}");
+    assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_level_that_no_host_knows_counts_as_the_most_dangerous() {
     let _alone = alone().await;
     let hello = described(&compiled("broken.c", "broken16", Some(16))).await.unwrap();

@@ -52,6 +52,7 @@ async fn a_service_that_panics_is_an_answer() {
                 check: check.instance(json!({ "mode": "ask" })).unwrap(),
                 layer: Arc::clone(&layer),
                 looks: Looks::default(),
+                clock: Arc::default(),
                 replayed_cut: None,
             };
             let (_keep, interrupt) = tokio::sync::watch::channel(false);

@@ -40,6 +40,7 @@ const SURVIVED: &[Case] = &[
     case("giant-body", "", "", "refused: dns.lookup/1"),
     case("many-calls", "", "", "80 of 400 refused"),
     case("dropped-calls", "", "", "then: true"),
+    case("long-wait", "", "", "refused: the check may wait 900 s in all; `longest-wait` under [net]"),
     case("undeclared", "not all that it found could be taken", "`not-mine`, which its manifest does not declare", ""),
     case("denied", "", "does not name the service smtp.session/1", "denied: Some(Denied)"),
     case("unknown-service", "", "", "refused: this engine has no service quantum.teleport/1"),
@@ -70,10 +71,12 @@ const FATAL: &[Case] = &[
 const HANGING: &[Case] = &[
     case("pending", "the check was not done after", "", ""),
     case("pending-call", "the check was not done after", "", ""),
-    case("long-wait", "the check was not done after", "", ""),
     case("busy", "the check was not done after", "did not stop within 2 s of being told to, and was ended", ""),
     case("sleep-block", "the check was not done after", "did not stop within 2 s of being told to, and was ended", ""),
 ];
+
+/// Waits longer than its deadline, as the user lets it.
+const PATIENT: Case = case("patient", "", "", "waited: true");
 
 async fn held(case: &Case, file: &Path, isolation: Isolation, deadline: Duration) {
     let Case { mode, .. } = case;
@@ -112,7 +115,8 @@ async fn in_a_process_of_its_own() {
 async fn hanging_in_a_process_of_its_own() {
     let _alone = alone().await;
     let file = evil();
-    futures_util::future::join_all(HANGING.iter().map(|case| held(case, &file, Isolation::Process, SHORT))).await;
+    let all = HANGING.iter().chain([&PATIENT]);
+    futures_util::future::join_all(all.map(|case| held(case, &file, Isolation::Process, SHORT))).await;
     assert_nothing_left().await;
 }
 
@@ -123,6 +127,7 @@ async fn in_the_engines_process() {
     for case in SURVIVED {
         held(case, &file, Isolation::Trusted, PLENTY).await;
     }
+    held(&PATIENT, &file, Isolation::Trusted, SHORT).await;
     // What stops when it is told to leaves no thread behind.
     for case in HANGING.iter().filter(|case| case.violation.is_empty()) {
         held(case, &file, Isolation::Trusted, Duration::from_millis(500)).await;
@@ -146,6 +151,9 @@ async fn c_as_no_sdk_would_use_it() {
             ("bad-outcome", "it did not say how it ended", "an outcome that cannot be read", "before"),
             ("bad-status", "it returned -4711", "", "before"),
             ("escape", "", "", "red"),
+            ("clean-after-all", "", "said that it is clean, and sent findings", "before"),
+            ("nothing-found", "sent nothing that it found", "has findings, and sent no finding", ""),
+            ("statuses", "", "sent a line for the log that cannot be read", "statuses are right"),
         ] {
             let registry = registry(vec![Plugin::new(entry(&file, isolation).await, &host(), None)]);
             let finished = run(&registry, &[("raw.c", mode)], PLENTY).await;

@@ -26,7 +26,7 @@ use std::{
 
 use engine_core::{
     net::NetOptions,
-    plugin::{self, Entry, Hello, HostProgram, Isolation, LoadError, Plugin},
+    plugin::{self, Description, Entry, HostProgram, Isolation, LoadError, Plugin},
     registry::Registry,
     session::{self, Finished, Network},
 };
@@ -102,8 +102,8 @@ fn compiled(source: &str, name: &str, variant: Option<usize>) -> PathBuf {
 }
 
 /// What a plugin says of itself, from a process of its own.
-async fn described(file: &Path) -> Result<Hello, LoadError> {
-    plugin::describe(&host(), file).await
+async fn described(file: &Path) -> Result<Description, LoadError> {
+    plugin::describe(&host(), file, None).await
 }
 
 /// The plugin in `file`, as it would be added.

@@ -15,6 +15,7 @@ async fn every_way_out_is_closed_and_said() {
         ("socket", "socket: Err(Some(1))", "tried to use a socket of its own, which the sandbox denied"),
         ("unix-socket", "unix-socket: Err(Some(1))", "to use a socket of its own"),
         ("read", "read: Err(Some(1))", "to open /etc/passwd"),
+        ("neighbour", "neighbour: Err(Some(1))", "to open /proc/1/environ"),
         ("write", "write: Err(Some(1))", "to open /tmp/evil-was-here"),
         ("unlink", "unlink: Err(Some(1))", "tried to change a file"),
         ("exec", "exec: Err(Some(1))", ""),
@@ -65,4 +66,19 @@ async fn what_the_engine_was_given_to_write_to_its_plugins_do_not_have() {
     let out = shell.args(["-v", "healthy.example"]).current_dir(user.home()).env("HOME", user.home()).output().unwrap();
     let report = String::from_utf8(out.stdout).unwrap();
     assert!(report.contains("inherited: []"), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_denied_is_said_of_a_run_that_never_returned() {
+    let _alone = alone().await;
+    let entry = entry(&evil(), Isolation::Process).await;
+    for (mode, reason) in [("denied-abort", "signal 6"), ("denied-hang", "the check was not done after")] {
+        let registry = registry(vec![Plugin::new(entry.clone(), &host(), None)]);
+        let finished = run(&registry, &[("evil.all", mode)], Duration::from_secs(4)).await;
+        assert!(why(&finished, "evil.all").contains(reason), "{mode}: {finished:?}");
+        let said = violations(&finished, "evil.all");
+        assert!(said.contains("to open /etc/passwd, which the sandbox denied"), "{mode}: {said}");
+        assert_replays(&registry, &finished, mode).await;
+    }
+    assert_nothing_left().await;
 }

@@ -9,8 +9,13 @@ use crate::{
     facts::{Facts, Origin, Selector},
 };
 
-/// Whether the answer is only what every selector gets.
-pub fn is_wildcard(facts: &Facts, selector: &Selector) -> bool {
+/// Whether a guess found only what every selector gets. For a selector that is
+/// known to be used it counts, whatever answers: receivers get the same.
+pub fn is_chance(facts: &Facts, selector: &Selector) -> bool {
+    selector.origin == Origin::Guessed && is_wildcard(facts, selector)
+}
+
+fn is_wildcard(facts: &Facts, selector: &Selector) -> bool {
     let (Some(made_up), Some(answer)) = (facts.made_up.answer.known(), selector.answer.known()) else { return false };
     facts.made_up.is_there() && made_up.texts == answer.texts
 }
@@ -40,6 +45,7 @@ fn wildcard(facts: &Facts, out: &mut Judgement) {
     let Some(answer) = facts.made_up.answer.known().filter(|_| facts.made_up.is_there()) else { return };
     let Some(text) = answer.texts.first() else { return };
     let subject = Subject::Domain(facts.domain.clone());
+    let in_use = |selector: &Selector| selector.origin == Origin::Known && is_wildcard(facts, selector);
     let (severity, seen, step) = if is_meant_as_key(text) && KeyRecord::parse(text).key == KeyState::Revoked {
         (
             Severity::Info,
@@ -57,10 +63,12 @@ fn wildcard(facts: &Facts, out: &mut Judgement) {
                 facts.domain,
                 clipped(text)
             ),
-            Some(
+            Some(if is_meant_as_key(text) && facts.selectors.iter().any(in_use) {
+                "Publish the key at the name of the selector that is in use, and only then take the wildcard away."
+            } else {
                 "Let the wildcard record not reach `_domainkey`: publish any TXT record at that very name, which keeps \
-                 a wildcard above from answering below it (RFC 4592 §2.2.2).",
-            ),
+                 a wildcard above from answering below it (RFC 4592 §2.2.2)."
+            }),
         )
     };
     let finding = Finding::new(WILDCARD, subject, seen).severity(severity).evidence(words::quote(&facts.made_up, text));

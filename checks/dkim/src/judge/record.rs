@@ -30,9 +30,9 @@ pub fn judge<'f>(facts: &Facts, selector: &'f Selector, out: &mut Judgement) -> 
             }
             return None;
         }
-        [one] => *one,
+        [one] if answer.texts.len() == 1 => *one,
         several => {
-            multiple(facts, selector, several, out);
+            multiple(facts, selector, several, &answer.texts, out);
             return None;
         }
     };
@@ -197,26 +197,36 @@ fn not_a_key(facts: &Facts, selector: &Selector, text: &str, out: &mut Judgement
     );
 }
 
-fn multiple(facts: &Facts, selector: &Selector, texts: &[&str], out: &mut Judgement) {
+/// More than one TXT record, of which those in `keys` are meant as keys: a
+/// verifier takes whatever comes first for the key (RFC 6376 §3.6.2.2).
+fn multiple(facts: &Facts, selector: &Selector, keys: &[&str], texts: &[String], out: &mut Judgement) {
+    let what = match (keys.len(), texts.len() - keys.len()) {
+        (keys, 0) => format!("{keys} key records"),
+        (1, 1) => "a key record and another text".to_owned(),
+        (1, others) => format!("a key record and {others} other texts"),
+        (keys, 1) => format!("{keys} key records and another text"),
+        (keys, others) => format!("{keys} key records and {others} other texts"),
+    };
     let seen = format!(
-        "{} has {} key records. What receivers do then is not defined: some take the first that comes, some none.",
+        "{} has {what}. What receivers do then is not defined: some take the first that comes, some none.",
         selector.key_name(),
-        texts.len()
     );
-    let sound: Vec<&&str> = texts
+    let sound: Vec<&&str> = keys
         .iter()
         .filter(|text| {
             let record = KeyRecord::parse(text);
             !record.is_broken() && readable(&record)
         })
         .collect();
-    let mut remedy = Remedy::step(
-        "Keep the record whose key the signer has now, and take the others away. A new key gets a new selector.",
-    );
-    // With one that can be used, the others can go.
-    if let [keep] = sound.as_slice() {
-        for text in texts.iter().filter(|text| text != keep) {
-            remedy = remedy.withdraw(selector.home(), "TXT", *text);
+    let mut remedy = Remedy::step(match keys.len() {
+        1 => "Take away what is no key: only the key record may stand at this name.",
+        _ => "Keep the record whose key the signer has now, and take the others away. A new key gets a new selector.",
+    });
+    // With one that can be used, the other keys can go; what is none can in any case.
+    for text in texts {
+        let is_key = keys.contains(&text.as_str());
+        if !is_key || matches!(sound.as_slice(), [keep] if **keep != text.as_str()) {
+            remedy = remedy.withdraw(selector.home(), "TXT", text.as_str());
         }
     }
     let finding = words::finding(facts, selector, MULTIPLE_RECORDS, seen);

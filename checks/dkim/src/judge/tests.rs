@@ -112,3 +112,50 @@ fn parts_of_a_key_are_put_together_in_any_order() {
         assert_eq!((remedy.publish[0].value.clone(), remedy.withdraw.len()), (format!("{head}{b}{c}"), 3));
     }
 }
+
+#[test]
+fn a_selector_that_is_used_is_judged_by_whatever_answers() {
+    let key = format!("v=DKIM1; p={RSA_1024}");
+    for (text, code, severity) in [
+        ("v=spf1 -all", "dkim-not-a-key", None),
+        ("v=DKIM1; p=", "dkim-revoked", Some(Severity::Error)),
+        (key.as_str(), "dkim-key", None),
+    ] {
+        let mut wild = facts(vec![selector("s1", Origin::Known, &[], &[text])]);
+        wild.made_up = selector("no-such", Origin::Guessed, &[], &[text]);
+        let found = codes(&wild);
+        assert!(found.contains(&(code.to_owned(), severity)), "{text}: {found:?}");
+        assert!(found.iter().any(|(code, _)| code == "dkim-wildcard"), "{text}: {found:?}");
+        // The key in use is not to be cut off.
+        let judgement = judge(&wild);
+        let remedy =
+            judgement.findings.iter().find(|one| one.code == "dkim-wildcard").and_then(|one| one.remedy.clone());
+        let keeps = remedy.is_some_and(|remedy| remedy.step.contains("only then take the wildcard away"));
+        assert_eq!(keeps, code == "dkim-key", "{text}");
+    }
+}
+
+#[test]
+fn another_text_beside_a_key_is_no_second_key_and_no_pass() {
+    let key = format!("v=DKIM1; p={RSA_1024}");
+    for texts in [["hello", key.as_str()], [key.as_str(), "hello"]] {
+        let judgement = judge(&facts(vec![selector("s1", Origin::Known, &[], &texts)]));
+        let [finding] = judgement.findings.as_slice() else { panic!("{judgement:#?}") };
+        let remedy = finding.remedy.clone().unwrap();
+        assert_eq!(finding.code, "dkim-multiple-records");
+        assert_eq!(remedy.withdraw.iter().map(|record| record.value.as_str()).collect::<Vec<_>>(), ["hello"]);
+    }
+}
+
+#[test]
+fn when_a_change_is_seen_is_said_of_a_change_only() {
+    let texts = [format!("v=DKIM1; t=z; p={RSA_1024}"), format!("v=DKIM1; k=rsa; P={RSA_1024}"), "v=DKIM1; p=x".into()];
+    let judgements = texts.map(|text| judge(&facts(vec![selector("s1", Origin::Known, &[], &[&text])])));
+    let remedies: Vec<_> =
+        judgements.iter().flat_map(|one| &one.findings).filter_map(|finding| finding.remedy.as_ref()).collect();
+    let has_record = |remedy: &&engine_plugin_api::Remedy| !(remedy.publish.is_empty() && remedy.withdraw.is_empty());
+    for remedy in &remedies {
+        assert_eq!(remedy.effect.is_some(), has_record(remedy), "{remedy:#?}");
+    }
+    assert!(remedies.iter().any(|remedy| !has_record(remedy)), "{remedies:#?}");
+}

@@ -140,10 +140,10 @@ fn multiple(facts: &Facts, seen: &Seen, texts: &[String], out: &mut Judgement) {
     let stands = texts.iter().position(|text| Some(text) == kept.as_ref());
     let others = texts.iter().enumerate().filter(|(at, _)| Some(*at) != stands);
     for (_, text) in others.take(words::SHOWN) {
-        remedy = remedy.withdraw(seen.home(), "TXT", text);
+        remedy = remedy.withdraw(&seen.home, "TXT", text);
     }
     if let (None, Some(text)) = (stands, kept) {
-        remedy = remedy.publish(seen.home(), "TXT", text);
+        remedy = remedy.publish(&seen.home, "TXT", text);
     }
     let evidence = texts
         .iter()
@@ -181,11 +181,11 @@ fn not_recognised(facts: &Facts, seen: &Seen, candidate: &Candidate, why: Lookal
                 _ => String::new(),
             };
             Remedy::step(format!("Replace it by a text that begins with `v=DMARC1;`.{warning}"))
-                .withdraw(seen.home(), "TXT", text)
-                .publish(seen.home(), "TXT", repaired)
+                .withdraw(&seen.home, "TXT", text)
+                .publish(&seen.home, "TXT", repaired)
         }
         None if alone => Remedy::step("Replace it by a text that begins with `v=DMARC1;`."),
-        None => Remedy::step("Take it away.").withdraw(seen.home(), "TXT", text),
+        None => Remedy::step("Take it away.").withdraw(&seen.home, "TXT", text),
     };
     let finding = words::finding(facts, NOT_RECOGNISED, said).evidence(evidence);
     let finding = finding.remedy(remedy.once_old_copies_expire(seen.ttl()));
@@ -240,7 +240,7 @@ fn misplaced(facts: &Facts, out: &mut Judgement) -> bool {
     let record = parse(&text);
     let strict = record.policy.valid().is_some_and(|policy| *policy > Policy::None);
     let warning = if strict { " From then on its policy counts; make sure that your mail passes." } else { "" };
-    let remedy = Remedy::step(format!("Move it to {right}.{warning}")).withdraw(seen.home(), "TXT", &text).publish(
+    let remedy = Remedy::step(format!("Move it to {right}.{warning}")).withdraw(&seen.home, "TXT", &text).publish(
         &right,
         "TXT",
         corrected(&text).text(),
@@ -251,7 +251,7 @@ fn misplaced(facts: &Facts, out: &mut Judgement) -> bool {
 }
 
 fn alias_broken(facts: &Facts, seen: &Seen, out: &mut Judgement) -> bool {
-    let Some(end) = &seen.alias else { return false };
+    let Some(end) = seen.alias() else { return false };
     if !seen.texts.is_empty() {
         return false;
     }
@@ -287,7 +287,7 @@ fn foreign(facts: &Facts, seen: &Seen, other: &Candidate, count: usize, out: &mu
             "Let no wildcard give TXT records, or publish a DMARC record here, which takes the wildcard's place.";
         Remedy::step(step)
     } else {
-        Remedy::step("Take it away, or move it to where it belongs.").withdraw(seen.home(), "TXT", &other.text)
+        Remedy::step("Take it away, or move it to where it belongs.").withdraw(&seen.home, "TXT", &other.text)
     };
     out.find(words::finding(facts, FOREIGN_TEXT, said).evidence(seen.quote(&other.text)).remedy(remedy));
 }

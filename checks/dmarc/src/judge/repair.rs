@@ -171,7 +171,7 @@ impl Repair {
         let seen = facts.place(&found.domain);
         Repair {
             domain: found.domain.clone(),
-            home: seen.map(|seen| seen.home().to_owned()).unwrap_or_default(),
+            home: seen.map(|seen| seen.home.clone()).unwrap_or_default(),
             ttl: seen.and_then(|seen| seen.ttl()),
             old: found.text.clone(),
             draft: corrected(&found.text),

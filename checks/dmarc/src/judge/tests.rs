@@ -19,7 +19,7 @@ fn seen(name: &str, texts: &[&str]) -> Seen {
         cause: failed.then_some(cause),
         is_absent: texts.is_empty(),
         texts: if failed { Vec::new() } else { texts.iter().map(text).collect() },
-        alias: None,
+        home: name.to_owned(),
     }
 }
 

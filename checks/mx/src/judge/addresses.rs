@@ -173,8 +173,8 @@ pub(super) fn not_public(name: &str, host: &Host, if_all: Severity, instead: Opt
     };
     let owner = host.aliases().last().map_or(name, String::as_str);
     let ttl = inner.iter().map(|address| address.ttl).max().unwrap_or_default();
-    let remedy = inner.iter().fold(Remedy::step(step).once_old_copies_expire(ttl), |remedy, address| {
-        remedy.withdraw(owner, address.rtype(), address.ip.to_string())
-    });
-    out.find(finding.remedy(remedy));
+    let remedy = inner
+        .iter()
+        .fold(Remedy::step(step), |remedy, address| remedy.withdraw(owner, address.rtype(), address.ip.to_string()));
+    out.find(finding.remedy(remedy.once_old_copies_expire(ttl)));
 }

@@ -235,12 +235,11 @@ fn null(facts: &Facts, mx: &Answer<MxRecord>, out: &mut Judgement) {
         }
         let mut remedy = Remedy::step(
             "If the domain takes mail, take the null MX away; if it takes none, take all the others away instead.",
-        )
-        .once_old_copies_expire(first.ttl);
+        );
         for null in &nulls {
             remedy = remedy.withdraw(facts.owner(), "MX", null.value());
         }
-        out.find(finding.remedy(remedy));
+        out.find(finding.remedy(remedy.once_old_copies_expire(first.ttl)));
     }
     for record in nulls.iter().filter(|record| record.preference != 0) {
         out.find(

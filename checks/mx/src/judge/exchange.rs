@@ -38,9 +38,10 @@ pub(super) fn rename(route: &Route, exchange: &Exchange, host: &str, step: Strin
     }
     let owner = route.facts.owner();
     let ttl = exchange.records.iter().map(|record| record.ttl).max().unwrap_or_default();
-    exchange.records.iter().fold(Remedy::step(step).once_old_copies_expire(ttl), |remedy, record| {
+    let remedy = exchange.records.iter().fold(Remedy::step(step), |remedy, record| {
         remedy.withdraw(owner, "MX", record.value()).publish(owner, "MX", format!("{} {host}.", record.preference))
-    })
+    });
+    remedy.once_old_copies_expire(ttl)
 }
 
 /// A remedy that takes the records of the exchange away.

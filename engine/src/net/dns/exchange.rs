@@ -68,17 +68,26 @@ pub(super) async fn udp(
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let socket = UdpSocket::bind(any).await.map_err(|error| unreachable("could not open a socket", &error))?;
+    let opened = std::net::UdpSocket::bind(any).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+    let socket = opened.map_err(|error| unreachable("could not open a socket", &error))?;
+    let not_reached = |error: io::Error| unreachable("could not be reached", &error);
     // Connected, so that the system lets nobody else in and hands us ICMP errors.
-    socket.connect(server).await.map_err(|error| unreachable("could not be reached", &error))?;
-    socket.send(&query).await.map_err(|error| unreachable("could not be reached", &error))?;
+    socket.connect(server).map_err(not_reached)?;
+    // Sent before the runtime knows the socket, which it would first wait for to be ready.
+    let sent = socket.send(&query);
+    let socket = UdpSocket::from_std(socket).map_err(|error| unreachable("could not open a socket", &error))?;
+    match sent {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.send(&query).await,
+        sent => sent,
+    }
+    .map_err(not_reached)?;
 
     let mut buffer = vec![0; DATAGRAM + 1];
     let mut until = until;
     let mut foreign = 0;
     while foreign < FOREIGN_DATAGRAMS {
         let length = match timeout_at(until, socket.recv(&mut buffer)).await {
-            Ok(received) => received.map_err(|error| unreachable("could not be reached", &error))?,
+            Ok(received) => received.map_err(not_reached)?,
             Err(_) if foreign == 0 => return Err(Failure::Timeout),
             Err(_) => break,
         };

@@ -42,7 +42,7 @@ fn main() -> anyhow::Result<()> {
 
 async fn measure(file: &Path) -> anyhow::Result<()> {
     let program = HostProgram::own();
-    let hello = plugin::describe(&program, file).await?;
+    let hello = plugin::describe(&program, file, None).await?;
     let mut linked = Registry::default();
     linked.add::<plugin_bench::Calls>("linked")?;
     let mut ways = vec![("linked in", linked)];
@@ -77,7 +77,7 @@ async fn measure(file: &Path) -> anyhow::Result<()> {
     let mut starts = Vec::new();
     for _ in 0..20 {
         let begun = Instant::now();
-        plugin::describe(&program, file).await?;
+        plugin::describe(&program, file, None).await?;
         starts.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     println!("\nstart a process, load and describe: {}", Figure::of(starts).text("ms"));
@@ -111,6 +111,7 @@ async fn run(registry: &Registry, resolver: SocketAddr, calls: u32, distinct: bo
         choice: Choice::default(),
         settings: [("bench.calls".to_owned(), json!({ "calls": calls, "distinct": distinct }))].into(),
         deadline: Duration::from_secs(60),
+        longest_wait: Duration::ZERO,
         options: String::new(),
     };
     let (_keep, interrupt) = tokio::sync::watch::channel(false);

@@ -91,6 +91,16 @@ impl Check for Evil {
                 std::process::abort()
             }
             "segv" => touch_nothing(),
+            "denied-abort" => {
+                let _ = std::fs::read("/etc/passwd");
+                std::process::abort()
+            }
+            "denied-hang" => {
+                let _ = std::fs::read("/etc/passwd");
+                loop {
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+            }
             "stack" => drop(black_box(deeper(0))),
             "exit" => std::process::exit(3),
             "oom" => {
@@ -106,7 +116,14 @@ impl Check for Evil {
                 before(&cx, format!("asked: {cause:?}"));
                 before(&cx, format!("waited: {:?}", cx.sleep(Duration::ZERO).await.map_err(|error| error.kind)));
             }
-            "long-wait" => drop(cx.sleep(Duration::from_secs(23 * 3_600)).await),
+            "long-wait" => {
+                let refused = cx.sleep(Duration::from_secs(23 * 3_600)).await.unwrap_err();
+                before(&cx, format!("refused: {refused}"));
+            }
+            "patient" => {
+                let waited = cx.sleep(Duration::from_secs(6)).await;
+                before(&cx, format!("waited: {}", waited.is_ok()));
+            }
             "pending-call" => drop(cx.dns(DnsQuestion::new("a.example", RecordType::A)).await),
             "busy" => {
                 let mut n = 0u64;
@@ -210,6 +227,7 @@ fn outside(mode: &str, cx: &Context) {
             format!("{:?}", connected.map(drop).map_err(|e| e.raw_os_error()))
         }
         "read" => format!("{:?}", std::fs::read("/etc/passwd").map(drop).map_err(|e| e.raw_os_error())),
+        "neighbour" => format!("{:?}", std::fs::read("/proc/1/environ").map(drop).map_err(|e| e.raw_os_error())),
         "write" => format!("{:?}", std::fs::write("/tmp/evil-was-here", "x").map_err(|e| e.raw_os_error())),
         "unlink" => format!("{:?}", std::fs::remove_file("/tmp/anything").map_err(|e| e.raw_os_error())),
         "exec" => {
