@@ -7,7 +7,11 @@ use std::{
     sync::atomic::{AtomicI32, Ordering},
 };
 
-use super::{SandboxError, linux::failed};
+use super::{
+    SandboxError,
+    linux::failed,
+    rules::{CHANGE_A_FILE, CHANGE_A_FILE_OLD},
+};
 
 /// How much of a path is told, in bytes.
 const PATH: usize = 96;
@@ -54,11 +58,19 @@ fn phrase(call: libc::c_long, path: &str) -> String {
         }
         SYS_execve | SYS_execveat => "to start a program".to_owned(),
         SYS_kill | SYS_tgkill | SYS_pidfd_send_signal => "to send a signal to another process".to_owned(),
-        SYS_ptrace | SYS_process_vm_readv | SYS_process_vm_writev | SYS_pidfd_getfd => {
-            "to look into another process".to_owned()
-        }
+        SYS_ptrace
+        | SYS_process_vm_readv
+        | SYS_process_vm_writev
+        | SYS_process_madvise
+        | SYS_process_mrelease
+        | SYS_kcmp
+        | SYS_pidfd_open
+        | SYS_pidfd_getfd => "to look into another process".to_owned(),
         SYS_io_uring_setup | SYS_io_uring_enter | SYS_io_uring_register => "to use io_uring".to_owned(),
         _ if !path.is_empty() => format!("to open {path}"),
+        changes if CHANGE_A_FILE.contains(&changes) || CHANGE_A_FILE_OLD.contains(&changes) => {
+            "to change a file".to_owned()
+        }
         other => format!("the system call {other}"),
     }
 }

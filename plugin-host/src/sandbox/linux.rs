@@ -15,10 +15,7 @@ use rustix::{
 };
 use seccompiler::{apply_filter, apply_filter_all_threads};
 
-use super::{
-    ADDRESS_SPACE, Enforced, OPEN_FILES, SandboxError, denials,
-    filter::{Program, Verdict},
-};
+use super::{ADDRESS_SPACE, Enforced, OPEN_FILES, SandboxError, denials, rules};
 
 /// Where the dynamic loader finds the libraries of the system, and what every
 /// program reads on the way.
@@ -29,6 +26,20 @@ const HARMLESS: [&str; 3] = ["/dev/null", "/dev/urandom", "/dev/random"];
 
 pub(super) fn failed<E: std::fmt::Display>(step: &'static str) -> impl FnOnce(E) -> SandboxError {
     move |error| SandboxError { step, why: error.to_string() }
+}
+
+/// Closes what this process was given beside its standard streams, such as a
+/// file that the shell had open for writing. To be called before anything is opened.
+pub fn close_inherited() {
+    // SAFETY: takes numbers; nothing of ours is open yet that it could close.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    if closed != 0 {
+        // A kernel before 5.9. No more than so many can have been opened with usual limits.
+        for file in 3..4096 {
+            // SAFETY: as above.
+            unsafe { libc::close(file) };
+        }
+    }
 }
 
 /// Confines this process, which has one thread so far, before it touches
@@ -50,7 +61,7 @@ pub fn enter(plugin: &File, told: OwnedFd) -> Result<Enforced, SandboxError> {
     rustix::thread::set_capabilities(None, sets).map_err(failed("take its capabilities"))?;
     let files = close_files(plugin);
     denials::tell(told)?;
-    apply_filter(&before_loading()).map_err(failed("filter its system calls"))?;
+    apply_filter(&rules::before_loading()).map_err(failed("filter its system calls"))?;
     Ok(Enforced { calls: true, files })
 }
 
@@ -59,11 +70,7 @@ pub fn enter(plugin: &File, told: OwnedFd) -> Result<Enforced, SandboxError> {
 /// # Errors
 /// When the filter cannot be set.
 pub fn seal() -> Result<(), SandboxError> {
-    let mut program = Program::begin();
-    #[cfg(target_arch = "x86_64")]
-    program.deny(&[libc::SYS_open], Verdict::Say);
-    program.deny(&[libc::SYS_openat], Verdict::Say);
-    apply_filter_all_threads(&program.end()).map_err(failed("close the files to it"))
+    apply_filter_all_threads(&rules::after_loading()).map_err(failed("close the files to it"))
 }
 
 /// Whether Landlock closes the file system, TCP, and what lies outside.
@@ -84,156 +91,4 @@ fn close_files(plugin: &File) -> bool {
         )
     };
     rules().is_ok_and(|status| status.ruleset != RulesetStatus::NotEnforced)
-}
-
-/// The filter under which a file is loaded: no way out of the process.
-fn before_loading() -> Vec<seccompiler::sock_filter> {
-    use libc::*;
-    let quietly = Verdict::Fail(EPERM);
-    let mut program = Program::begin();
-    // Files, to be written.
-    let writing = (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC).unsigned_abs();
-    program.deny_if_any(SYS_openat, 2, writing, Verdict::Say);
-    // glibc asks clone3 first and takes ENOSYS for an old kernel; only clone's flags can be seen.
-    program.deny(&[SYS_clone3, SYS_openat2], Verdict::Fail(ENOSYS));
-    // Threads, but no processes. glibc blocks all signals here, so nothing can be said.
-    program.deny_if_none(SYS_clone, 0, CLONE_THREAD.unsigned_abs(), quietly);
-    program.deny_unless_equal(SYS_socketpair, 0, AF_UNIX.unsigned_abs(), Verdict::Say);
-    // Signals to itself alone: abort() needs them.
-    let own = std::process::id();
-    program.deny_unless_equal(SYS_kill, 0, own, Verdict::Say);
-    program.deny_unless_equal(SYS_tgkill, 0, own, Verdict::Say);
-    // Its tie to its parent, and its limits.
-    program.deny_if_equal(SYS_prctl, 0, PR_SET_PDEATHSIG.unsigned_abs(), quietly);
-    program.deny_if_given(SYS_prlimit64, 2, quietly);
-    program.deny(
-        &[
-            SYS_socket,
-            SYS_connect,
-            SYS_bind,
-            SYS_listen,
-            SYS_accept,
-            SYS_accept4,
-            SYS_execve,
-            SYS_execveat,
-            SYS_ptrace,
-            SYS_process_vm_readv,
-            SYS_process_vm_writev,
-            SYS_process_madvise,
-            SYS_kcmp,
-            SYS_pidfd_open,
-            SYS_pidfd_getfd,
-            SYS_pidfd_send_signal,
-            SYS_io_uring_setup,
-            SYS_io_uring_enter,
-            SYS_io_uring_register,
-            SYS_mkdirat,
-            SYS_mknodat,
-            SYS_unlinkat,
-            SYS_renameat2,
-            SYS_linkat,
-            SYS_symlinkat,
-            SYS_fchmodat,
-            SYS_fchmodat2,
-            SYS_fchownat,
-            SYS_truncate,
-            SYS_utimensat,
-            SYS_setxattr,
-            SYS_lsetxattr,
-            SYS_chroot,
-            SYS_pivot_root,
-            SYS_mount,
-            SYS_umount2,
-            SYS_move_mount,
-            SYS_open_tree,
-            SYS_fsopen,
-            SYS_fspick,
-            SYS_mount_setattr,
-            SYS_open_by_handle_at,
-            SYS_name_to_handle_at,
-            SYS_fanotify_init,
-        ],
-        Verdict::Say,
-    );
-    program.deny(
-        &[
-            SYS_tkill,
-            SYS_rt_sigqueueinfo,
-            SYS_rt_tgsigqueueinfo,
-            SYS_setrlimit,
-            SYS_setpriority,
-            SYS_sched_setscheduler,
-            SYS_unshare,
-            SYS_setns,
-            SYS_bpf,
-            SYS_perf_event_open,
-            SYS_userfaultfd,
-            SYS_personality,
-            SYS_add_key,
-            SYS_request_key,
-            SYS_keyctl,
-            SYS_init_module,
-            SYS_finit_module,
-            SYS_delete_module,
-            SYS_kexec_load,
-            SYS_kexec_file_load,
-            SYS_reboot,
-            SYS_swapon,
-            SYS_swapoff,
-            SYS_acct,
-            SYS_quotactl,
-            SYS_quotactl_fd,
-            SYS_settimeofday,
-            SYS_clock_settime,
-            SYS_adjtimex,
-            SYS_clock_adjtime,
-            SYS_sethostname,
-            SYS_setdomainname,
-            SYS_syslog,
-            SYS_vhangup,
-            SYS_lookup_dcookie,
-            SYS_nfsservctl,
-            SYS_setuid,
-            SYS_setgid,
-            SYS_setreuid,
-            SYS_setregid,
-            SYS_setresuid,
-            SYS_setresgid,
-            SYS_setgroups,
-            SYS_capset,
-            SYS_shmget,
-            SYS_shmat,
-            SYS_msgget,
-            SYS_semget,
-            SYS_mq_open,
-        ],
-        quietly,
-    );
-    // The older forms of the same calls.
-    #[cfg(target_arch = "x86_64")]
-    {
-        program.deny_if_any(SYS_open, 1, writing, Verdict::Say);
-        program.deny(
-            &[
-                SYS_creat,
-                SYS_mkdir,
-                SYS_rmdir,
-                SYS_mknod,
-                SYS_unlink,
-                SYS_rename,
-                SYS_renameat,
-                SYS_link,
-                SYS_symlink,
-                SYS_chmod,
-                SYS_chown,
-                SYS_lchown,
-                SYS_utime,
-                SYS_utimes,
-                SYS_futimesat,
-            ],
-            Verdict::Say,
-        );
-        program.deny(&[SYS_fork, SYS_vfork, SYS_iopl, SYS_ioperm, SYS_modify_ldt, SYS_uselib], quietly);
-    }
-    program.end()
 }

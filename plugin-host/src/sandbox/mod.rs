@@ -16,7 +16,9 @@ mod filter;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod linux;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub use linux::{enter, seal};
+mod rules;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use linux::{close_inherited, enter, seal};
 
 /// Address space that a plugin's process may use, in bytes.
 pub const ADDRESS_SPACE: u64 = 1 << 30;
@@ -62,6 +64,11 @@ pub struct SandboxError {
 pub fn enter(_plugin: &std::fs::File, _told: std::os::fd::OwnedFd) -> Result<Enforced, SandboxError> {
     Ok(Enforced::default())
 }
+
+/// Closes what this process was given beside its standard streams, such as a
+/// file that the shell had open for writing. To be called before anything is opened.
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub fn close_inherited() {}
 
 /// Takes away what only loading needed.
 ///

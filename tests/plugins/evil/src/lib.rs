@@ -1,6 +1,9 @@
 //! A plugin whose one check does what its setting `mode` says: everything that
 //! a plugin must not do, and some things that it may.
 
+#[cfg(target_os = "linux")]
+mod ways_out;
+
 use std::{
     hint::black_box,
     sync::{Arc, Mutex},
@@ -252,7 +255,10 @@ fn outside(mode: &str, cx: &Context) {
             format!("{}", unsafe { libc::setrlimit(libc::RLIMIT_AS, &more) })
         }
         "environment" => format!("{}", std::env::vars_os().count()),
-        _ => return,
+        mode => match ways_out::tried(mode) {
+            Some(said) => said,
+            None => return,
+        },
     };
     before(cx, format!("{mode}: {said}"));
 }
