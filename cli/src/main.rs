@@ -20,6 +20,7 @@ use crate::{args::Command, complaint::Complaint, exit::Exit};
 fn main() -> std::process::ExitCode {
     // What the engine itself starts to load a plugin: it reads no arguments and no environment.
     if std::env::args_os().nth(1).is_some_and(|word| word == "plugin-host") {
+        engine_plugin_host::sandbox::close_inherited();
         return engine_plugin_host::child::serve();
     }
     let exit = engine();

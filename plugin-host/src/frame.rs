@@ -41,7 +41,7 @@ pub enum Kind {
     /// Engine → process: the run is to end.
     Stop = 7,
     /// Process → engine: the run has ended with `status`
-    /// \[what `create` said against the settings; JSON list of what the sandbox denied\].
+    /// \[what `create` said against the settings\].
     Done = 8,
     /// Process → engine: the run has sent more than it may.
     Exceeded = 9,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use engine_plugin_api::{BoxFuture, abi::Status};
 use engine_plugin_host::{Crash, LoadError};
+use tokio::sync::oneshot;
 
 use super::service::Service;
 
@@ -31,8 +32,6 @@ pub enum End {
         status: Status,
         /// What it said against its settings.
         error: Vec<u8>,
-        /// What it tried and was denied, as fragments: `to open /etc/passwd`.
-        denied: Vec<String>,
     },
     /// What carried it ended under it.
     Lost {
@@ -41,6 +40,30 @@ pub enum End {
         /// Whether other runs were lost with it, so that any of them may be at fault.
         shared: bool,
     },
+}
+
+/// The end of a run that is still to come.
+pub struct Ending(Option<oneshot::Receiver<End>>);
+
+impl Ending {
+    /// It comes through `end`.
+    pub fn of(end: oneshot::Receiver<End>) -> Ending {
+        Ending(Some(end))
+    }
+
+    /// Waits for it, once; whoever was to say it may be gone.
+    pub async fn wait(&mut self) -> End {
+        let lost = || End::Lost { crash: Crash::default(), shared: false };
+        let Some(end) = &mut self.0 else { return lost() };
+        let end = end.await.unwrap_or_else(|_| lost());
+        self.0 = None;
+        end
+    }
+
+    /// Nobody waits for it any more; whether it was still to come.
+    pub fn give_up(&mut self) -> bool {
+        self.0.take().is_some()
+    }
 }
 
 /// Carries runs of one plugin.
@@ -68,4 +91,10 @@ pub trait Running: Send + Sync {
 
     /// Ends it, whatever it is doing.
     fn kill(&mut self);
+
+    /// What was tried, and denied, where it runs since this was last asked, as
+    /// fragments: `to open /etc/passwd`.
+    fn denied(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

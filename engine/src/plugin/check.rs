@@ -138,8 +138,10 @@ impl PluginCheck {
         let mut alone = false;
         loop {
             let service = Service::new(Arc::clone(desk), std::mem::take(&mut known));
-            let running = self.plugin.carrier.begin(order.clone(), Arc::clone(&service), alone).await?;
-            match attend(running, &service, &mut stop).await {
+            let mut running = self.plugin.carrier.begin(order.clone(), Arc::clone(&service), alone).await?;
+            let ended = attend(&mut *running, &service, &mut stop).await;
+            running.denied().iter().for_each(|what| service.deny(what));
+            match ended {
                 // Another run may have been at fault: this one is made again, once, where it harms no other.
                 Ended::ByItself(End::Lost { shared: true, .. }) if !alone => {
                     known = service.sent();
@@ -178,7 +180,7 @@ enum Ended {
 }
 
 /// Attends to a run until it has ended: by itself, or because it must.
-async fn attend(mut running: Box<dyn Running>, service: &Service, stop: &mut watch::Receiver<bool>) -> Ended {
+async fn attend(running: &mut dyn Running, service: &Service, stop: &mut watch::Receiver<bool>) -> Ended {
     let told = async {
         if stop.wait_for(|stop| *stop).await.is_err() {
             std::future::pending::<()>().await;

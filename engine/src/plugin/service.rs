@@ -218,6 +218,12 @@ impl Service {
         }
     }
 
+    /// The plugin has tried something where it runs, and was denied it.
+    pub fn deny(&self, what: &str) {
+        let check = self.desk.check();
+        self.desk.violation(format!("`{check}` tried {what}, which the sandbox denied"));
+    }
+
     /// What was taken, for another attempt at the same run.
     pub fn sent(&self) -> Vec<Emission> {
         let taken = lock(&self.taken);
@@ -236,13 +242,7 @@ impl Service {
             return Err(RunFailure::OutputLimit { what });
         }
         let (status, error) = match end {
-            End::Returned { status, error, denied } => {
-                for what in denied {
-                    let check = self.desk.check();
-                    self.desk.violation(format!("`{check}` tried {what}, which the sandbox denied"));
-                }
-                (status, error)
-            }
+            End::Returned { status, error } => (status, error),
             End::Lost { crash, .. } => {
                 return Err(match taken.panic.take() {
                     // With panic=abort the words come before the end.

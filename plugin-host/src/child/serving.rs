@@ -32,7 +32,7 @@ const HIGH: i32 = 32;
 /// Serves one engine, and does not return.
 pub fn serve() -> std::process::ExitCode {
     match connection() {
-        Ok(connection) => served(connection),
+        Ok((connection, told)) => served(connection, told),
         Err(error) => {
             eprintln!("this is started by the engine itself, to load a plugin: {error}");
             return std::process::ExitCode::from(2);
@@ -41,14 +41,16 @@ pub fn serve() -> std::process::ExitCode {
     leave(0)
 }
 
-/// Moves the socket away from standard input, and puts standard output
-/// where standard error is: what a plugin prints is no frame.
-fn connection() -> std::io::Result<UnixStream> {
+/// Moves the socket away from standard input, and the pipe for what is denied
+/// away from standard output, which is then where standard error is: what a
+/// plugin prints is neither.
+fn connection() -> std::io::Result<(UnixStream, OwnedFd)> {
     let connection = UnixStream::from(high(std::io::stdin().as_fd())?);
     connection.peer_addr()?;
+    let told = high(std::io::stdout().as_fd())?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     rustix::stdio::dup2_stdout(std::io::stderr().as_fd())?;
-    Ok(connection)
+    Ok((connection, told))
 }
 
 fn high(file: BorrowedFd) -> std::io::Result<OwnedFd> {
@@ -114,7 +116,7 @@ fn share_the_heap() {
     }
 }
 
-fn served(connection: UnixStream) {
+fn served(connection: UnixStream, told: OwnedFd) {
     share_the_heap();
     let Ok(own) = connection.try_clone() else { return };
     let outgoing = Outgoing(Mutex::new(own));
@@ -123,7 +125,7 @@ fn served(connection: UnixStream) {
     drop(bell);
     let mut frames = BufReader::new(connection);
     let Ok(Some(Frame { kind: Kind::Load, parts: [order, ..], .. })) = Frame::read(&mut frames) else { return };
-    let library = match opened(&order, &outgoing) {
+    let library = match opened(&order, &outgoing, told) {
         Ok(library) => {
             let described = serde_json::to_vec(&library.described).unwrap_or_default();
             outgoing.send(Kind::Hello, 0, 0, OK, [&described, &[], &[]]);
@@ -147,15 +149,12 @@ impl Served {
         let (Ok(Begin { check, config }), Some(served)) = (serde_json::from_slice(&begin), self.own.upgrade()) else {
             leave(0)
         };
-        let run = Run::open(number, Arc::clone(&served) as Arc<dyn Backend>);
-        self.intake.enter(Arc::clone(&run));
+        self.intake.enter(Run::open(number, Arc::clone(&served) as Arc<dyn Backend>));
         let task = Task { run: number, check, config: config.into_bytes(), target, message };
         let work = move || {
             let ended = served.library.run(&task);
-            run.close();
             served.intake.forget(number);
-            let denied = serde_json::to_vec(&sandbox::denied()).unwrap_or_default();
-            let done = served.outgoing.send(Kind::Done, number, 0, ended.status, [&ended.error, &denied, &[]]);
+            let done = served.outgoing.send(Kind::Done, number, 0, ended.status, [&ended.error, &[], &[]]);
             if done != OK {
                 // The plugin has closed what is not its own: the end of this process is what can still be heard.
                 leave(1);
@@ -171,7 +170,7 @@ impl Served {
 
 /// Examines the file, confines this process and says so, and only then lets
 /// the file in: what was said before is not the plugin's word.
-fn opened(order: &[u8], outgoing: &Outgoing) -> Result<Library, LoadError> {
+fn opened(order: &[u8], outgoing: &Outgoing, told: OwnedFd) -> Result<Library, LoadError> {
     let Load { path, sha256 } =
         serde_json::from_slice(order).map_err(|error| LoadError::Host { why: error.to_string() })?;
     let file = permissions::open(Path::new(&path))?;
@@ -179,7 +178,7 @@ fn opened(order: &[u8], outgoing: &Outgoing) -> Result<Library, LoadError> {
         return Err(LoadError::HashMismatch { path });
     }
     let confined = |error: sandbox::SandboxError| LoadError::Sandbox { why: error.to_string() };
-    let enforced = sandbox::enter(&file.file).map_err(confined)?;
+    let enforced = sandbox::enter(&file.file, told).map_err(confined)?;
     let enforced = serde_json::to_vec(&enforced).unwrap_or_default();
     outgoing.send(Kind::Confined, 0, 0, OK, [&enforced, &[], &[]]);
     let library = load(file, true)?;

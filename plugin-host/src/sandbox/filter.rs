@@ -40,8 +40,9 @@ const X32: u32 = 0x4000_0000;
 
 impl Program {
     /// Begins one: a call of another architecture ends the process, because its
-    /// numbers mean other calls.
-    pub fn begin() -> Program {
+    /// numbers mean other calls; one after `newest` is there as little as in an
+    /// old kernel.
+    pub fn begin(newest: libc::c_long) -> Program {
         let mut program = Program(Vec::new());
         program.add(LOAD, 0, 0, ARCH);
         program.add(IF_EQUAL, 1, 0, OUR_ARCH);
@@ -52,6 +53,8 @@ impl Program {
             program.add(IF_AT_LEAST, 0, 1, X32);
             program.add(RETURN, 0, 0, libc::SECCOMP_RET_KILL_PROCESS);
         }
+        program.add(IF_AT_LEAST, 0, 1, number(newest + 1));
+        program.add(RETURN, 0, 0, Verdict::Fail(libc::ENOSYS).word());
         program
     }
 
@@ -63,17 +66,20 @@ impl Program {
         }
     }
 
-    /// Denies a call unless the low half of `argument` is `value`.
-    pub fn deny_unless_equal(&mut self, call: libc::c_long, argument: u32, value: u32, verdict: Verdict) {
-        self.with_argument(call, low(argument), |program| {
-            program.add(IF_EQUAL, 1, 0, value);
+    /// Denies a call unless the low half of `argument` is one of `values`.
+    pub fn deny_unless_among(&mut self, call: libc::c_long, argument: u32, values: &[u32], verdict: Verdict) {
+        self.with_argument(call, low(argument), values.len() + 1, |program| {
+            for (at, value) in values.iter().enumerate() {
+                // Beyond those that are left, and what denies.
+                program.add(IF_EQUAL, jump(values.len() - at), 0, *value);
+            }
             program.add(RETURN, 0, 0, verdict.word());
         });
     }
 
     /// Denies a call when the low half of `argument` is `value`.
     pub fn deny_if_equal(&mut self, call: libc::c_long, argument: u32, value: u32, verdict: Verdict) {
-        self.with_argument(call, low(argument), |program| {
+        self.with_argument(call, low(argument), 2, |program| {
             program.add(IF_EQUAL, 0, 1, value);
             program.add(RETURN, 0, 0, verdict.word());
         });
@@ -81,7 +87,7 @@ impl Program {
 
     /// Denies a call when the low half of `argument` has any of `bits`.
     pub fn deny_if_any(&mut self, call: libc::c_long, argument: u32, bits: u32, verdict: Verdict) {
-        self.with_argument(call, low(argument), |program| {
+        self.with_argument(call, low(argument), 2, |program| {
             program.add(IF_ANY_BIT, 0, 1, bits);
             program.add(RETURN, 0, 0, verdict.word());
         });
@@ -89,7 +95,7 @@ impl Program {
 
     /// Denies a call when the low half of `argument` has none of `bits`.
     pub fn deny_if_none(&mut self, call: libc::c_long, argument: u32, bits: u32, verdict: Verdict) {
-        self.with_argument(call, low(argument), |program| {
+        self.with_argument(call, low(argument), 2, |program| {
             program.add(IF_ANY_BIT, 1, 0, bits);
             program.add(RETURN, 0, 0, verdict.word());
         });
@@ -98,11 +104,24 @@ impl Program {
     /// Denies a call when the pointer in `argument` is not null.
     pub fn deny_if_given(&mut self, call: libc::c_long, argument: u32, verdict: Verdict) {
         for half in [low(argument), low(argument) + 4] {
-            self.with_argument(call, half, |program| {
+            self.with_argument(call, half, 2, |program| {
                 program.add(IF_EQUAL, 1, 0, 0);
                 program.add(RETURN, 0, 0, verdict.word());
             });
         }
+    }
+
+    /// Denies a call when the low half of the argument `equal.0` is `equal.1`
+    /// and the pointer in `given` is not null.
+    pub fn deny_if_equal_and_given(&mut self, call: libc::c_long, equal: (u32, u32), given: u32, verdict: Verdict) {
+        self.with_argument(call, low(equal.0), 6, |program| {
+            program.add(IF_EQUAL, 0, 5, equal.1);
+            program.add(LOAD, 0, 0, low(given));
+            program.add(IF_EQUAL, 0, 2, 0);
+            program.add(LOAD, 0, 0, low(given) + 4);
+            program.add(IF_EQUAL, 1, 0, 0);
+            program.add(RETURN, 0, 0, verdict.word());
+        });
     }
 
     /// Ends it: what is not denied is allowed.
@@ -111,10 +130,10 @@ impl Program {
         self.0
     }
 
-    /// For one call: loads the word at `offset`, does `then` (two
-    /// instructions), and has the call's number back for what follows.
-    fn with_argument(&mut self, call: libc::c_long, offset: u32, then: impl FnOnce(&mut Program)) {
-        self.add(IF_EQUAL, 0, 4, number(call));
+    /// For one call: loads the word at `offset`, does `then`, which are
+    /// `length` instructions, and has the call's number back for what follows.
+    fn with_argument(&mut self, call: libc::c_long, offset: u32, length: usize, then: impl FnOnce(&mut Program)) {
+        self.add(IF_EQUAL, 0, jump(length + 2), number(call));
         self.add(LOAD, 0, 0, offset);
         then(self);
         self.add(LOAD, 0, 0, NUMBER);
@@ -139,9 +158,20 @@ fn low(argument: u32) -> u32 {
     ARGUMENTS + 8 * argument
 }
 
+/// How far to jump; no list here is so long that it would not fit.
+fn jump(over: usize) -> u8 {
+    u8::try_from(over).unwrap_or(u8::MAX)
+}
+
 fn number(call: libc::c_long) -> u32 {
     // A call's number is small and positive; none is this.
     u32::try_from(call).unwrap_or(u32::MAX)
+}
+
+/// What a program does with a call of our own architecture.
+#[cfg(test)]
+pub fn run_ours(program: &[sock_filter], call: libc::c_long, arguments: [u64; 4]) -> u32 {
+    tests::run(program, OUR_ARCH, call, arguments)
 }
 
 #[cfg(test)]
@@ -149,7 +179,7 @@ mod tests {
     use super::*;
 
     /// Runs a program as the kernel does.
-    fn run(program: &[sock_filter], arch: u32, call: libc::c_long, arguments: [u64; 2]) -> u32 {
+    pub fn run(program: &[sock_filter], arch: u32, call: libc::c_long, arguments: [u64; 4]) -> u32 {
         let mut data = Vec::new();
         data.extend(number(call).to_le_bytes());
         data.extend(arch.to_le_bytes());
@@ -177,17 +207,20 @@ mod tests {
 
     #[test]
     fn each_rule_decides_its_own_call_and_no_other() {
-        let mut program = Program::begin();
+        let mut program = Program::begin(20);
         program.deny(&[1, 2], Verdict::Say);
-        program.deny_unless_equal(3, 0, 7, Verdict::Fail(libc::EPERM));
+        program.deny_unless_among(3, 0, &[7], Verdict::Fail(libc::EPERM));
         program.deny_if_any(4, 1, 0b11, Verdict::Say);
         program.deny_if_none(5, 0, 0b100, Verdict::Fail(libc::EPERM));
         program.deny_if_given(6, 1, Verdict::Fail(libc::EPERM));
         program.deny_if_equal(7, 0, 9, Verdict::Fail(libc::EPERM));
+        program.deny_unless_among(9, 0, &[5, 6, 7], Verdict::Fail(libc::EPERM));
+        program.deny_if_equal_and_given(10, (0, 31), 1, Verdict::Fail(libc::EPERM));
         let program = program.end();
-        let ours = |call, arguments| run(&program, OUR_ARCH, call, arguments);
+        let ours = |call, [first, second]: [u64; 2]| run_ours(&program, call, [first, second, 0, 0]);
         let (allowed, said) = (libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_TRAP);
         let failed = libc::SECCOMP_RET_ERRNO | 1;
+        let unknown = Verdict::Fail(libc::ENOSYS).word();
         for (call, arguments, expected) in [
             (1, [0, 0], said),
             (2, [0, 0], said),
@@ -203,10 +236,22 @@ mod tests {
             (7, [9, 0], failed),
             (7, [8, 0], allowed),
             (8, [9, 9], allowed),
+            (9, [5, 0], allowed),
+            (9, [6, 0], allowed),
+            (9, [7, 0], allowed),
+            (9, [8, 0], failed),
+            (10, [31, 0], allowed),
+            (10, [31, 1], failed),
+            (10, [31, 1 << 40], failed),
+            (10, [30, 1], allowed),
+            (11, [31, 1], allowed),
+            (20, [0, 0], allowed),
+            (21, [0, 0], unknown),
+            (4711, [0, 0], unknown),
         ] {
             assert_eq!(ours(call, arguments), expected, "call {call} with {arguments:?}");
         }
-        assert_eq!(run(&program, 0x4000_0003, 8, [0, 0]), libc::SECCOMP_RET_KILL_PROCESS, "i386");
+        assert_eq!(run(&program, 0x4000_0003, 8, [0; 4]), libc::SECCOMP_RET_KILL_PROCESS, "i386");
         #[cfg(target_arch = "x86_64")]
         assert_eq!(ours(8 | i64::from(X32), [0, 0]), libc::SECCOMP_RET_KILL_PROCESS, "x32");
     }

@@ -10,11 +10,15 @@
 use serde::{Deserialize, Serialize};
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod denials;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod linux;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub use linux::{denied, enter, seal};
+mod rules;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use linux::{close_inherited, enter, seal};
 
 /// Address space that a plugin's process may use, in bytes.
 pub const ADDRESS_SPACE: u64 = 1 << 30;
@@ -57,9 +61,14 @@ pub struct SandboxError {
 /// # Errors
 /// Never here: this system has nothing to confine it with.
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-pub fn enter(_plugin: &std::fs::File) -> Result<Enforced, SandboxError> {
+pub fn enter(_plugin: &std::fs::File, _told: std::os::fd::OwnedFd) -> Result<Enforced, SandboxError> {
     Ok(Enforced::default())
 }
+
+/// Closes what this process was given beside its standard streams, such as a
+/// file that the shell had open for writing. To be called before anything is opened.
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub fn close_inherited() {}
 
 /// Takes away what only loading needed.
 ///
@@ -70,8 +79,21 @@ pub fn seal() -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// What was denied since it was last asked.
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-pub fn denied() -> Vec<String> {
-    Vec::new()
+/// What a plugin was denied since it was last asked, read from the other end of
+/// the pipe that [`enter`] was given, in words such as `to open /etc/passwd`;
+/// each once. Reads what is there, and at most 64 denials.
+pub fn denied(told: &mut impl std::io::Read) -> Vec<String> {
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        use std::io::Read as _;
+        let mut records = Vec::new();
+        // An end, or an error that says that nothing is there yet, comes after what is.
+        let _ = told.take(denials::MOST as u64).read_to_end(&mut records);
+        denials::said(&records)
+    }
+    #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    {
+        let _ = told;
+        Vec::new()
+    }
 }

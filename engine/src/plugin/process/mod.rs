@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     io::BufReader,
     path::PathBuf,
-    process::Child,
+    process::{Child, ChildStdout},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -29,7 +29,7 @@ use engine_plugin_host::{
     child::{Begin, Load},
     frame::{Frame, FrameError, Kind},
     library::Described,
-    sandbox::Enforced,
+    sandbox::{Enforced, denied},
 };
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -39,7 +39,7 @@ use self::{
     socket::Socket,
 };
 use super::{
-    carrier::{Carrier, End, Order, Running},
+    carrier::{Carrier, End, Ending, Order, Running},
     service::{Answers, Service},
 };
 
@@ -48,8 +48,6 @@ const HELLO: Duration = Duration::from_secs(10);
 /// The longest frame in which a plugin describes itself, in bytes: its document,
 /// with every character of it escaped.
 const DESCRIPTION: usize = 6 * limits::MANIFEST + (64 << 10);
-/// What is read of what the sandbox denied, in bytes.
-const DENIED: usize = 16 << 10;
 /// Runs of one plugin at once; more wait for their turn.
 const RUNS: usize = 64;
 
@@ -132,7 +130,7 @@ impl Carrier for Processes {
             let Order { check, config, target, message } = order;
             let begin = serde_json::to_vec(&Begin { check, config }).unwrap_or_default();
             process.link.send(Kind::Run, run, 0, 0, [&begin, &target, &message])?;
-            Ok(Box::new(InProcess { process, run, end: Some(end), _turn: turn }) as Box<dyn Running>)
+            Ok(Box::new(InProcess { process, run, end: Ending::of(end), _turn: turn }) as Box<dyn Running>)
         })
     }
 
@@ -145,19 +143,13 @@ impl Carrier for Processes {
 struct InProcess {
     process: Arc<Process>,
     run: u64,
-    end: Option<oneshot::Receiver<End>>,
+    end: Ending,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Running for InProcess {
     fn ended(&mut self) -> BoxFuture<'_, End> {
-        Box::pin(async {
-            let lost = || End::Lost { crash: Crash::default(), shared: false };
-            let Some(end) = &mut self.end else { return lost() };
-            let end = end.await.unwrap_or_else(|_| lost());
-            self.end = None;
-            end
-        })
+        Box::pin(self.end.wait())
     }
 
     fn stop(&self) {
@@ -168,11 +160,15 @@ impl Running for InProcess {
     fn kill(&mut self) {
         self.process.link.kill();
     }
+
+    fn denied(&self) -> Vec<String> {
+        lock(&self.process.link.told).as_mut().map(denied).unwrap_or_default()
+    }
 }
 
 impl Drop for InProcess {
     fn drop(&mut self) {
-        if self.end.is_some() {
+        if self.end.give_up() {
             self.kill();
         }
     }
@@ -202,6 +198,8 @@ struct Link {
     /// `None` once it has ended.
     runs: Mutex<Option<BTreeMap<u64, Entry>>>,
     outgoing: Outgoing,
+    /// Where the process writes what it is denied.
+    told: Mutex<Option<ChildStdout>>,
 }
 
 impl Link {
@@ -283,6 +281,7 @@ fn attend(program: &HostProgram, load: &Load, said: Said) {
     let printing = child.stderr.take().map(|stderr| keep_output(stderr, Arc::clone(&printed)));
     let mut frames = BufReader::new(socket.0);
     let link = Arc::new(Link {
+        told: Mutex::new(child.stdout.take()),
         child: Mutex::new(child),
         runs: Mutex::new(Some(BTreeMap::new())),
         outgoing: Outgoing::new(socket.1),
@@ -381,12 +380,7 @@ fn converse(link: &Arc<Link>, frames: &mut BufReader<Socket>) -> Option<String> 
         if kind == Kind::Done {
             let entry = lock(&link.runs).as_mut().and_then(|runs| runs.remove(&run));
             if let Some(Entry { ended, .. }) = entry {
-                let denied = if second.len() > DENIED {
-                    Vec::new()
-                } else {
-                    serde_json::from_slice(&second).unwrap_or_default()
-                };
-                let _ = ended.send(End::Returned { status, error: first, denied });
+                let _ = ended.send(End::Returned { status, error: first });
             }
             continue;
         }

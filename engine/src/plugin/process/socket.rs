@@ -67,14 +67,18 @@ impl Read for Socket {
 }
 
 /// Starts a process with the other end of the connection as its standard
-/// input; the end to read from, and the end to write to.
+/// input, and a pipe that need not be waited for as its standard output; the end
+/// to read from, and the end to write to.
 #[cfg(unix)]
 pub(super) fn start(program: &HostProgram) -> std::io::Result<((Socket, Socket), Child)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     let mut command = Command::new(&program.0);
     command.arg("plugin-host").env_clear().current_dir("/");
-    command.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs))).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn()?;
+    if let Some(told) = &child.stdout {
+        rustix::io::ioctl_fionbio(told, true)?;
+    }
     let again = ours.try_clone()?;
     Ok(((Socket::new(ours), Socket::new(again)), child))
 }

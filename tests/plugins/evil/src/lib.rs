@@ -1,6 +1,9 @@
 //! A plugin whose one check does what its setting `mode` says: everything that
 //! a plugin must not do, and some things that it may.
 
+#[cfg(target_os = "linux")]
+mod ways_out;
+
 use std::{
     hint::black_box,
     sync::{Arc, Mutex},
@@ -88,6 +91,16 @@ impl Check for Evil {
                 std::process::abort()
             }
             "segv" => touch_nothing(),
+            "denied-abort" => {
+                let _ = std::fs::read("/etc/passwd");
+                std::process::abort()
+            }
+            "denied-hang" => {
+                let _ = std::fs::read("/etc/passwd");
+                loop {
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+            }
             "stack" => drop(black_box(deeper(0))),
             "exit" => std::process::exit(3),
             "oom" => {
@@ -214,6 +227,7 @@ fn outside(mode: &str, cx: &Context) {
             format!("{:?}", connected.map(drop).map_err(|e| e.raw_os_error()))
         }
         "read" => format!("{:?}", std::fs::read("/etc/passwd").map(drop).map_err(|e| e.raw_os_error())),
+        "neighbour" => format!("{:?}", std::fs::read("/proc/1/environ").map(drop).map_err(|e| e.raw_os_error())),
         "write" => format!("{:?}", std::fs::write("/tmp/evil-was-here", "x").map_err(|e| e.raw_os_error())),
         "unlink" => format!("{:?}", std::fs::remove_file("/tmp/anything").map_err(|e| e.raw_os_error())),
         "exec" => {
@@ -241,7 +255,10 @@ fn outside(mode: &str, cx: &Context) {
             format!("{}", unsafe { libc::setrlimit(libc::RLIMIT_AS, &more) })
         }
         "environment" => format!("{}", std::env::vars_os().count()),
-        _ => return,
+        mode => match ways_out::tried(mode) {
+            Some(said) => said,
+            None => return,
+        },
     };
     before(cx, format!("{mode}: {said}"));
 }
