@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use engine_plugin_api::{BoxFuture, abi::Status};
 use engine_plugin_host::{Crash, LoadError};
+use tokio::sync::oneshot;
 
 use super::service::Service;
 
@@ -39,6 +40,30 @@ pub enum End {
         /// Whether other runs were lost with it, so that any of them may be at fault.
         shared: bool,
     },
+}
+
+/// The end of a run that is still to come.
+pub struct Ending(Option<oneshot::Receiver<End>>);
+
+impl Ending {
+    /// It comes through `end`.
+    pub fn of(end: oneshot::Receiver<End>) -> Ending {
+        Ending(Some(end))
+    }
+
+    /// Waits for it, once; whoever was to say it may be gone.
+    pub async fn wait(&mut self) -> End {
+        let lost = || End::Lost { crash: Crash::default(), shared: false };
+        let Some(end) = &mut self.0 else { return lost() };
+        let end = end.await.unwrap_or_else(|_| lost());
+        self.0 = None;
+        end
+    }
+
+    /// Nobody waits for it any more; whether it was still to come.
+    pub fn give_up(&mut self) -> bool {
+        self.0.take().is_some()
+    }
 }
 
 /// Carries runs of one plugin.

@@ -11,7 +11,7 @@ use std::{
 
 use engine_plugin_api::{BoxFuture, abi::Status};
 use engine_plugin_host::{
-    Crash, LoadError,
+    LoadError,
     calls::{Answer, Backend, Run, fresh_number},
     library::{Library, Task, load},
     open,
@@ -19,7 +19,7 @@ use engine_plugin_host::{
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard, oneshot};
 
 use super::{
-    carrier::{Carrier, End, Order, Running},
+    carrier::{Carrier, End, Ending, Order, Running},
     service::{Answers, Service},
 };
 
@@ -103,7 +103,7 @@ impl Carrier for Trusted {
                 run.close();
                 return Err(LoadError::Host { why: error.to_string() });
             }
-            Ok(Box::new(OnThread { run, end: Some(end), stuck: Arc::clone(&self.stuck), _turn: turn })
+            Ok(Box::new(OnThread { run, end: Ending::of(end), stuck: Arc::clone(&self.stuck), _turn: turn })
                 as Box<dyn Running>)
         })
     }
@@ -116,20 +116,14 @@ impl Carrier for Trusted {
 /// A run on a thread of this process.
 struct OnThread {
     run: Arc<Run>,
-    end: Option<oneshot::Receiver<End>>,
+    end: Ending,
     stuck: Arc<AtomicBool>,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Running for OnThread {
     fn ended(&mut self) -> BoxFuture<'_, End> {
-        Box::pin(async {
-            let lost = || End::Lost { crash: Crash::default(), shared: false };
-            let Some(end) = &mut self.end else { return lost() };
-            let end = end.await.unwrap_or_else(|_| lost());
-            self.end = None;
-            end
-        })
+        Box::pin(self.end.wait())
     }
 
     fn stop(&self) {
@@ -139,7 +133,7 @@ impl Running for OnThread {
     /// A thread cannot be ended: it is left behind, with all that it holds.
     fn kill(&mut self) {
         self.run.close();
-        self.end = None;
+        self.end.give_up();
         self.stuck.store(true, Ordering::Relaxed);
         ABANDONED.fetch_add(1, Ordering::Relaxed);
     }
@@ -147,7 +141,7 @@ impl Running for OnThread {
 
 impl Drop for OnThread {
     fn drop(&mut self) {
-        if self.end.is_some() {
+        if self.end.give_up() {
             self.kill();
         }
     }

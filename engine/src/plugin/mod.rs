@@ -26,7 +26,7 @@ use std::{
     sync::Arc,
 };
 
-pub use carrier::{Carrier, End, Order, Running};
+pub use carrier::{Carrier, End, Ending, Order, Running};
 pub use check::{CRASHES, GRACE, Plugin};
 pub use engine_plugin_host::{Crash, LoadError, RunFailure, library::Described, sandbox::Enforced};
 pub use in_process::{MOST_ABANDONED, abandoned};

@@ -84,13 +84,17 @@ impl Intake {
         self.turn().runs.insert(run.number(), run);
     }
 
-    /// The run has ended.
+    /// The run has ended, and is closed.
     pub(super) fn forget(&self, run: u64) {
         let mut turn = self.turn();
-        turn.runs.remove(&run);
+        let forgotten = turn.runs.remove(&run);
         turn.waiting.retain(|number| *number != run);
         if turn.runs.is_empty() {
             self.idle.notify_all();
+        }
+        drop(turn);
+        if let Some(run) = forgotten {
+            run.close();
         }
     }
 

@@ -149,12 +149,10 @@ impl Served {
         let (Ok(Begin { check, config }), Some(served)) = (serde_json::from_slice(&begin), self.own.upgrade()) else {
             leave(0)
         };
-        let run = Run::open(number, Arc::clone(&served) as Arc<dyn Backend>);
-        self.intake.enter(Arc::clone(&run));
+        self.intake.enter(Run::open(number, Arc::clone(&served) as Arc<dyn Backend>));
         let task = Task { run: number, check, config: config.into_bytes(), target, message };
         let work = move || {
             let ended = served.library.run(&task);
-            run.close();
             served.intake.forget(number);
             let done = served.outgoing.send(Kind::Done, number, 0, ended.status, [&ended.error, &[], &[]]);
             if done != OK {

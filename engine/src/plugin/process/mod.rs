@@ -39,7 +39,7 @@ use self::{
     socket::Socket,
 };
 use super::{
-    carrier::{Carrier, End, Order, Running},
+    carrier::{Carrier, End, Ending, Order, Running},
     service::{Answers, Service},
 };
 
@@ -130,7 +130,7 @@ impl Carrier for Processes {
             let Order { check, config, target, message } = order;
             let begin = serde_json::to_vec(&Begin { check, config }).unwrap_or_default();
             process.link.send(Kind::Run, run, 0, 0, [&begin, &target, &message])?;
-            Ok(Box::new(InProcess { process, run, end: Some(end), _turn: turn }) as Box<dyn Running>)
+            Ok(Box::new(InProcess { process, run, end: Ending::of(end), _turn: turn }) as Box<dyn Running>)
         })
     }
 
@@ -143,19 +143,13 @@ impl Carrier for Processes {
 struct InProcess {
     process: Arc<Process>,
     run: u64,
-    end: Option<oneshot::Receiver<End>>,
+    end: Ending,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Running for InProcess {
     fn ended(&mut self) -> BoxFuture<'_, End> {
-        Box::pin(async {
-            let lost = || End::Lost { crash: Crash::default(), shared: false };
-            let Some(end) = &mut self.end else { return lost() };
-            let end = end.await.unwrap_or_else(|_| lost());
-            self.end = None;
-            end
-        })
+        Box::pin(self.end.wait())
     }
 
     fn stop(&self) {
@@ -174,7 +168,7 @@ impl Running for InProcess {
 
 impl Drop for InProcess {
     fn drop(&mut self) {
-        if self.end.is_some() {
+        if self.end.give_up() {
             self.kill();
         }
     }
