@@ -24,9 +24,9 @@ fn main() -> std::process::ExitCode {
         return engine_plugin_host::child::serve();
     }
     let exit = engine();
-    if engine_core::plugin::abandoned() > 0 {
-        // Code of a plugin still runs and could touch what is cleaned up here.
-        let _ = std::io::Write::flush(&mut std::io::stdout());
+    if output::is_kept_apart() {
+        // Code of a plugin may still run, could touch what is cleaned up here, or
+        // wants the last word. All that was printed is out.
         engine_plugin_host::child::leave(exit.code());
     }
     exit.into()

@@ -2,7 +2,13 @@
 //! quotes may come from the network or from a plugin, so each of them makes
 //! its text harmless for a terminal; see `render::escape`.
 
-use std::io::Write;
+use std::{
+    fs::File,
+    io::Write,
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+use anstream::AutoStream;
 
 use crate::{complaint::Complaint, render::escape};
 
@@ -24,10 +30,27 @@ pub fn print_json(json: &str) -> Result<(), Complaint> {
 
 /// Writes a script for a shell to standard output: ours alone, and as it is.
 pub fn print_script(script: &[u8]) -> Result<(), Complaint> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(script)?;
-    out.flush()?;
+    let whole = |out: &mut dyn Write| out.write_all(script).and_then(|()| out.flush());
+    match APART.get() {
+        Some(Some(out)) => whole(&mut *out.lock().unwrap_or_else(PoisonError::into_inner))?,
+        _ => whole(&mut anstream::stdout().lock())?,
+    }
     Ok(())
+}
+
+/// Standard output, where it is kept apart; `None` inside where it cannot be.
+static APART: OnceLock<Option<Mutex<AutoStream<File>>>> = OnceLock::new();
+
+/// To be called before code of others may run in this process: what it prints
+/// goes to standard error from then on, so that a report can be read.
+pub fn keep_apart() {
+    APART.get_or_init(|| Some(Mutex::new(AutoStream::auto(engine_plugin_host::stdout::keep().ok()?))));
+}
+
+/// Whether code of others may have run in this process, whose destructors and
+/// threads must not be waited for at its end.
+pub fn is_kept_apart() -> bool {
+    APART.get().is_some()
 }
 
 /// Writes a line to standard error. That nobody can read it there is no fault.

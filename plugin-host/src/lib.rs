@@ -12,6 +12,7 @@
 //! | `frame.rs` | the same calls as bytes, between engine and process |
 //! | `child/` | the program in a plugin's process: `engine plugin-host` |
 //! | `sandbox/` | what that process may not do |
+//! | `stdout.rs` | the engine's output, apart from what a trusted plugin prints |
 //!
 //! What the calls *do* is not known here: a [`calls::Backend`] is the engine's
 //! services in the engine's own process, and frames in a plugin's. A second
@@ -24,6 +25,7 @@ pub mod frame;
 pub mod library;
 mod permissions;
 pub mod sandbox;
+pub mod stdout;
 #[cfg(feature = "wasm")]
 mod wasm;
 

@@ -6,6 +6,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 fn root() -> PathBuf {
@@ -74,21 +75,40 @@ fn a_new_plugin_in_c_passes() {
     assert!(text.ends_with(" 0 failed\n"), "{text}");
 }
 
-/// With the versions and the target folder of this project, so that little is compiled anew.
+/// Runs cargo in a new plugin, with the versions of this project and a target folder of
+/// all such, so that little is compiled anew.
+fn cargo_in_new(folder: &Path, arguments: &[&str]) -> String {
+    // One at a time: what documentation's tests link is not held while they run.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    std::fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let mut command = cargo(arguments, folder);
+    command.args(["--quiet", "--offline"]).env("ENGINE", engine_tests::program());
+    succeed(command.env("CARGO_TARGET_DIR", built().parent().unwrap().join("new-plugin")))
+}
+
 #[test]
 fn a_new_plugin_in_rust_passes() {
     let folder = tempfile::tempdir().unwrap();
-    let program = engine_tests::program();
-    succeed(Command::new(&program).args(["plugin", "new", "acme.house-rule"]).current_dir(folder.path()));
-    let folder = folder.path().join("house-rule");
-    std::fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
-    let mut test = cargo(&["test", "--quiet", "--offline"], &folder);
-    let test = test.env("ENGINE", &program).env("CARGO_TARGET_DIR", built().parent().unwrap().join("new-plugin"));
-    let text = succeed(test);
+    let new = || {
+        let mut new = Command::new(engine_tests::program());
+        new.args(["plugin", "new", "acme.house-rule"]).current_dir(folder.path());
+        new
+    };
+    succeed(&mut new());
+    let text = cargo_in_new(&folder.path().join("house-rule"), &["test"]);
     assert!(text.contains("test result: ok. 1 passed"), "{text}");
-    let again = Command::new(&program)
-        .args(["plugin", "new", "acme.house-rule"])
-        .current_dir(folder.parent().unwrap())
-        .output();
-    assert_eq!(again.unwrap().status.code(), Some(2), "a folder that is there is left alone");
+    assert_eq!(new().output().unwrap().status.code(), Some(2), "a folder that is there is left alone");
+}
+
+/// One whose name is a keyword, and one whose type would hide another.
+#[test]
+fn a_new_plugin_builds_of_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for (id, package) in [("acme.self", "self-check"), ("acme.finding", "finding")] {
+        let mut new = Command::new(engine_tests::program());
+        let said = succeed(new.args(["plugin", "new", id]).current_dir(folder.path()));
+        assert!(said.contains(&format!("cd {package}\n")), "{said}");
+        cargo_in_new(&folder.path().join(package), &["check", "--tests"]);
+    }
 }

@@ -24,6 +24,8 @@ use mail_syntax::spf::{CostState, Explanation, Kind, NodeState, Question, TermRe
 
 use crate::{Config, facts::Facts};
 
+pub use recheck::unasked;
+
 /// Judges the facts.
 pub fn judge(facts: &Facts, config: &Config) -> Judgement {
     let mut out = found(facts, config);

@@ -114,7 +114,8 @@ impl Check for Spf {
         if !domain.contains('.') || !mail_syntax::spf::is_queryable(&domain) {
             return Outcome::NotApplicable { why: format!("`{domain}` is no name that can have an SPF record") };
         }
-        let facts = observe::observe(&cx, &domain, &target, &self.config).await;
+        let mut facts = observe::observe(&cx, &domain, &target, &self.config).await;
+        observe::follow_up(&cx, &mut facts, &self.config).await;
         cx.conclude(judge(&facts, &self.config))
     }
 }

@@ -16,7 +16,12 @@ use engine_plugin_api::{
     services::{CharacterString, DnsQuestion, DnsRecord, DnsReply, DnsStatus, RecordData, RecordType},
 };
 
-use crate::{Config, facts::Facts, judge, observe::observe};
+use crate::{
+    Config,
+    facts::Facts,
+    judge,
+    observe::{follow_up, observe},
+};
 
 /// A world of lines `name TYPE data`; a TXT's strings stand apart by `|`. A
 /// name in no line does not exist; type `FAIL` fails every question. A CNAME
@@ -97,7 +102,9 @@ pub fn facts(target: &Target, lines: &[&str]) -> (Facts, Vec<String>) {
         .collect();
     let world = Arc::new(World { zone, asked: Mutex::default() });
     let cx = Context::new(world.clone());
-    let facts = run(observe(&cx, target.domain.as_deref().unwrap(), target, &Config::default()));
+    let config = Config::default();
+    let mut facts = run(observe(&cx, target.domain.as_deref().unwrap(), target, &config));
+    run(follow_up(&cx, &mut facts, &config));
     let asked = world.asked.lock().unwrap().clone();
     (facts, asked)
 }

@@ -18,7 +18,7 @@ use crate::{
     args::{Format, PluginAction, PluginAdd, PluginCommand, PluginInfo, PluginList, PluginRemove},
     complaint::Complaint,
     exit::Exit,
-    output::{print, print_json, tell},
+    output::{keep_apart, print, print_json, tell},
     render::escape,
 };
 
@@ -52,6 +52,9 @@ pub fn register(registry: &mut Registry, once: &[PathBuf]) -> Result<(), Complai
     let mut kept = Vec::new();
     for entry in lock.plugins.into_iter().filter(|entry| given.iter().all(|file| file.path != entry.path)) {
         let path = entry.path.clone();
+        if entry.isolation == Isolation::Trusted {
+            keep_apart();
+        }
         plugin::register(registry, Plugin::new(entry, &program, places.lock.clone()))
             .map_err(|error| Complaint::of_line(error).hint(removal(&path)))?;
         kept.push(path);

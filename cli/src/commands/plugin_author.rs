@@ -16,7 +16,7 @@ use crate::{
     args::{PluginNew, PluginTest},
     complaint::Complaint,
     exit::Exit,
-    output::print,
+    output::{keep_apart, print},
     render::escape,
     sdk::{Language, Names, unpack},
 };
@@ -24,7 +24,7 @@ use crate::{
 /// Writes a plugin to begin with.
 pub fn new(arguments: &PluginNew) -> Result<Exit, Complaint> {
     let names = names(&arguments.name)?;
-    let folder = arguments.folder.clone().unwrap_or_else(|| PathBuf::from(&names.name));
+    let folder = arguments.folder.clone().unwrap_or_else(|| PathBuf::from(names.package()));
     let shown = folder.display().to_string();
     unpack(&folder, &names, arguments.lang).map_err(|error| {
         let complaint = Complaint::new(format!("could not make {shown}: {error}"));
@@ -67,6 +67,9 @@ pub fn test(arguments: &PluginTest) -> Result<Exit, Complaint> {
     // A bare name means a file here, not an installed plugin.
     let file = Path::new(".").join(&arguments.file);
     let isolation = if arguments.trusted { Isolation::Trusted } else { Isolation::Process };
+    if arguments.trusted {
+        keep_apart();
+    }
     let entry = Entry::new(described(&places, &file)?, isolation);
     let ids: Vec<String> = entry.ids().map(str::to_owned).collect();
     let mut registry = Registry::default();

@@ -18,9 +18,23 @@ pub enum Language {
 pub struct Names {
     /// The id of its check, `vendor.name`.
     pub id: String,
-    /// The name without the vendor: folder, crate and file.
+    /// The name without the vendor, which begins its code.
     pub name: String,
 }
+
+/// Names that are no crate's: keywords (the Rust Reference, "Keywords"), what
+/// comes with the compiler, what the SDK is called, and what Windows takes for
+/// a device.
+#[rustfmt::skip]
+const RESERVED: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match",
+    "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait",
+    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "alloc", "core", "proc-macro", "std", "test", "engine-plugin-api", "engine-plugin-macros",
+    "aux", "con", "nul", "prn", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "lpt1",
+    "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+];
 
 impl Names {
     fn filled(&self, template: &str) -> String {
@@ -30,10 +44,10 @@ impl Names {
         });
         template
             .replace("@ID@", &self.id)
-            .replace("@NAME@", &self.name)
+            .replace("@NAME@", &self.package())
             .replace("@CODE@", &self.code())
             .replace("@CRATE@", &self.file())
-            .replace("@TYPE@", &words.collect::<String>())
+            .replace("@TYPE@", &format!("{}Check", words.collect::<String>()))
     }
 
     /// The code of its finding.
@@ -41,9 +55,14 @@ impl Names {
         format!("{}-missing", self.name)
     }
 
+    /// The name of its folder and package: its own, unless that is no package's.
+    pub fn package(&self) -> String {
+        if RESERVED.contains(&self.name.as_str()) { format!("{}-check", self.name) } else { self.name.clone() }
+    }
+
     /// Its name in file names and Rust paths.
     pub fn file(&self) -> String {
-        self.name.replace('-', "_")
+        self.package().replace('-', "_")
     }
 }
 
@@ -77,6 +96,52 @@ pub fn unpack(folder: &Path, names: &Names, language: Language) -> io::Result<()
             put("Makefile", &names.filled(include_str!("../../templates/plugin/c/Makefile.in")))?;
             put(".gitignore", include_str!("../../templates/plugin/c/gitignore.in"))?;
             files::HEADERS.iter().try_for_each(|(name, text)| put(&format!("sdk/{name}"), text))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Names {
+        Names { id: format!("acme.{name}"), name: name.to_owned() }
+    }
+
+    #[test]
+    fn a_name_that_is_no_packages_gets_a_suffix_and_no_type_hides_another() {
+        let api = include_str!("../../../plugin-api/api.txt");
+        let words: Vec<&str> = api.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        assert!(words.contains(&"Finding") && words.contains(&"Judgement"), "the listing is read");
+        for (name, package, shown) in [
+            ("house-rule", "house-rule", "HouseRuleCheck"),
+            ("check", "check", "CheckCheck"),
+            ("config", "config", "ConfigCheck"),
+            ("target", "target", "TargetCheck"),
+            ("context", "context", "ContextCheck"),
+            ("finding", "finding", "FindingCheck"),
+            ("outcome", "outcome", "OutcomeCheck"),
+            ("manifest", "manifest", "ManifestCheck"),
+            ("judgement", "judgement", "JudgementCheck"),
+            ("string", "string", "StringCheck"),
+            ("option", "option", "OptionCheck"),
+            ("self", "self-check", "SelfCheck"),
+            ("core", "core-check", "CoreCheck"),
+            ("std", "std-check", "StdCheck"),
+            ("test", "test-check", "TestCheck"),
+            ("match", "match-check", "MatchCheck"),
+            ("proc-macro", "proc-macro-check", "ProcMacroCheck"),
+            ("engine-plugin-api", "engine-plugin-api-check", "EnginePluginApiCheck"),
+            ("con", "con-check", "ConCheck"),
+        ] {
+            let names = named(name);
+            assert_eq!(names.package(), package);
+            assert_eq!(
+                names.filled("@TYPE@ @NAME@ @CRATE@"),
+                format!("{shown} {package} {}", package.replace('-', "_"))
+            );
+            assert_eq!(names.filled("@ID@ @CODE@"), format!("acme.{name} {name}-missing"));
+            assert!(!words.contains(&shown) && !["Check", "Config"].contains(&shown), "{shown} hides another");
         }
     }
 }

@@ -168,3 +168,25 @@ async fn a_trusted_plugin_that_hangs_does_not_keep_the_program() {
         assert!(report.contains("good, after: true") && report.contains(&format!("mode {mode}")), "{mode}: {report}");
     }
 }
+
+/// It has no destructor run, no handler called, and no word among the report's.
+#[tokio::test]
+async fn a_trusted_plugin_has_not_the_last_word() {
+    let _alone = alone().await;
+    let user = User::new();
+    user.good(&["plugin", "add", "--trusted", &user.copy(&compiled("says.c", "says4", Some(4)), "libsays.so")]);
+    let mut command = Command::new("timeout");
+    command.args(["-s", "KILL", "60"]).arg(engine_tests::program());
+    command.args(["run", "--lab", "--only", "says.c", "-f", "json", "healthy.example"]);
+    let Output { status, stdout, stderr } = command
+        .current_dir(user.home())
+        .env_clear()
+        .env("HOME", user.home())
+        .env("PATH", "/usr/bin:/bin")
+        .output()
+        .unwrap();
+    assert_eq!(status.code(), Some(0), "{}", String::from_utf8_lossy(&stderr));
+    let report: Value = serde_json::from_slice(&stdout).unwrap();
+    assert_eq!(report["findings"][0]["code"], "says.c/says-so");
+    assert!(String::from_utf8_lossy(&stderr).contains("printed by the plugin"));
+}

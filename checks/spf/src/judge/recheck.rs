@@ -26,14 +26,7 @@ const HARMFUL: [&str; 9] =
 /// told in any case; a record that would be worse is not offered.
 pub fn offers(facts: &Facts, config: &Config, out: &mut Judgement) {
     let before = count(&out.findings);
-    let mut offers: Vec<(String, String)> = Vec::new();
-    for record in out.findings.iter().filter_map(|finding| finding.remedy.as_ref()).flat_map(|remedy| &remedy.publish) {
-        let offer = (record.name.clone(), record.value.clone());
-        if record.rtype == "TXT" && !offers.contains(&offer) {
-            offers.push(offer);
-        }
-    }
-    for (name, text) in offers {
+    for (name, text) in offered(out) {
         let Some(outcome) = outcome(facts, config, &before, &name, &text) else { continue };
         for finding in &mut out.findings {
             let Some(remedy) = &mut finding.remedy else { continue };
@@ -50,6 +43,30 @@ pub fn offers(facts: &Facts, config: &Config, out: &mut Judgement) {
             remedy.step.push_str(&outcome.told);
         }
     }
+}
+
+/// The questions that the trees of offered records need and that nobody has
+/// asked, since the present record does not lead there.
+pub fn unasked(facts: &Facts, config: &Config) -> Vec<Question> {
+    let mut unasked = Vec::new();
+    for (name, text) in offered(&super::found(facts, config)) {
+        let missing = published(facts, &name, &text).map(|then| then.survey.missing).unwrap_or_default();
+        unasked.extend(missing.into_iter().filter(|question| !facts.replies.contains_key(question)));
+    }
+    unasked
+}
+
+/// The names and texts of the records that remedies offer, each once.
+fn offered(judgement: &Judgement) -> Vec<(String, String)> {
+    let mut offers: Vec<(String, String)> = Vec::new();
+    let remedies = judgement.findings.iter().filter_map(|finding| finding.remedy.as_ref());
+    for record in remedies.flat_map(|remedy| &remedy.publish).filter(|record| record.rtype == "TXT") {
+        let offer = (record.name.clone(), record.value.clone());
+        if !offers.contains(&offer) {
+            offers.push(offer);
+        }
+    }
+    offers
 }
 
 struct Outcome {

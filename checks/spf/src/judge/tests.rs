@@ -240,7 +240,7 @@ fn discovery_tells_why_there_is_no_record() {
     }
     let two = judge(&world(
         &["d.example TXT v=spf1 mx -all".into(), "d.example TXT v=spf1 include:s.example ~all".into()],
-        &[],
+        &["s.example TXT v=spf1 ip4:25.25.3.0/24 -all"],
     ));
     assert_eq!(codes(&two), ["spf-multiple"]);
     assert_eq!(published(&two.findings[0]), Some("v=spf1 mx include:s.example ~all"));
@@ -254,14 +254,14 @@ fn discovery_tells_why_there_is_no_record() {
 fn strings_that_run_together_are_told_from_strings_that_are_cut() {
     check(
         "v=spf1 ip4:25.25.1.1|include:s.example -all",
-        &[],
+        &["s.example TXT v=spf1 ip4:25.25.3.0/24 -all"],
         &["spf-strings-joined"],
         Some("ip4:25.25.1.1include:s.example"),
         Some("v=spf1 ip4:25.25.1.1 include:s.example -all"),
     );
     check(
         "v=spf1 include:a.example|include:b.example -all",
-        &[],
+        &["a.example TXT v=spf1 ip4:25.25.3.0/24 -all", "b.example TXT v=spf1 ip4:25.25.4.0/24 -all"],
         &["spf-strings-joined"],
         Some("include:a.exampleinclude:b.example"),
         Some("v=spf1 include:a.example include:b.example -all"),
@@ -387,12 +387,23 @@ fn remedy_of(domain: &str, lines: &[&str], code: &str) -> Option<(String, String
 #[test]
 fn a_record_for_a_domain_without_one_names_what_sends() {
     for (lines, expected) in [
-        (&["d.example MX aspmx.l.google.com"][..], Some("v=spf1 include:_spf.google.com ~all")),
         (
-            &["d.example MX d-example.mail.protection.outlook.com", "d.example MX mx.d.example"],
+            &["d.example MX aspmx.l.google.com", "_spf.google.com TXT v=spf1 ip4:25.25.3.0/24 ~all"][..],
+            Some("v=spf1 include:_spf.google.com ~all"),
+        ),
+        // Not where that is no record.
+        (&["d.example MX aspmx.l.google.com"], None),
+        (
+            &[
+                "d.example MX d-example.mail.protection.outlook.com",
+                "d.example MX mx.d.example",
+                "d-example.mail.protection.outlook.com A 25.25.4.1",
+                "mx.d.example A 25.25.1.2",
+                "spf.protection.outlook.com TXT v=spf1 ip4:25.25.4.0/24 -all",
+            ],
             Some("v=spf1 mx include:spf.protection.outlook.com ~all"),
         ),
-        (&["d.example MX mx.notgoogle.com"], Some("v=spf1 mx ~all")),
+        (&["d.example MX mx.notgoogle.com", "mx.notgoogle.com A 25.25.1.2"], Some("v=spf1 mx ~all")),
         (&["d.example MX ."], Some("v=spf1 -all")),
         (&["d.example TXT spf2.0/pra ip4:25.25.1.1 -all"], Some("v=spf1 ip4:25.25.1.1 -all")),
         (&["d.example CNAME web.example", "web.example A 25.25.1.1"], None),
@@ -464,7 +475,8 @@ fn the_repairs_of_one_record_are_one_record() {
     for (record, more, right) in [
         ("v=spf1 a:x.example mx include:gone.example ?all", &[][..], Some("v=spf1 mx ~all")),
         ("v=spf1 mx a:x.example mx", &[], Some("v=spf1 mx ~all")),
-        ("v=spf1 ?all a:x.example mx", &[], Some("v=spf1 a:x.example mx ~all")),
+        ("v=spf1 ?all a:x.example mx", &["x.example A 25.25.1.9"], Some("v=spf1 a:x.example mx ~all")),
+        ("v=spf1 ?all a:x.example mx", &[], Some("v=spf1 mx ~all")),
         ("v=spf1 a:x.example mx:mx.d.example -all", &[], Some("v=spf1 a:mx.d.example -all")),
         ("v=spf1 ?mx:mx.d.example/24 ip4:25.25.9.1 -all", &[], Some("v=spf1 ?a:mx.d.example/24 ip4:25.25.9.1 -all")),
         ("v=spf1 a:x.example include:gone.example -all", &[], None),
@@ -473,7 +485,7 @@ fn the_repairs_of_one_record_are_one_record() {
             &["s.example TXT v=spf1 ip4:25.25.3.1 -all", "b.example TXT v=spf1 include:s.example foo -all"],
             Some("v=spf1 include:s.example mx -all"),
         ),
-        ("v=spf1 ip4:25.25.1.1|include:gone.example ?all", &[], Some("v=spf1 ip4:25.25.1.1 include:gone.example ?all")),
+        ("v=spf1 ip4:25.25.1.1|include:gone.example ?all", &[], Some("v=spf1 ip4:25.25.1.1 ~all")),
     ] {
         let txt = [format!("d.example TXT {record}")];
         let mut target = Target::domain("d.example");

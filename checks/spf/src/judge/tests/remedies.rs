@@ -39,6 +39,12 @@ fn what_is_offered_is_right_where_it_is_pasted() {
             Some("v=spf1 ip4:25.25.1.1 include:ok.example a:mx.d.example -all"),
         ),
         ("v=spf1 include=d.example -all", None),
+        // What the present record does not lead to is asked too.
+        ("v=spf1 mx include=gone.example -all", Some("v=spf1 mx -all")),
+        (
+            "v=spf1 mx -all & v=spf1 include:ok.example include:gone.example -all",
+            Some("v=spf1 mx include:ok.example -all"),
+        ),
         ("v=spf1 a mx - all", Some("v=spf1 a mx -all")),
         ("v=spf1 mx ++all", Some("v=spf1 mx ~all")),
         ("v=spf1 a all=foo", Some("v=spf1 a all=foo ~all")),
