@@ -41,8 +41,10 @@ impl std::fmt::Display for Crash {
 }
 
 fn signal_name(signal: i32) -> &'static str {
-    // The same on all Unix systems.
     match signal {
+        // SIGSYS where it is blocked, so that it could not be told of.
+        31 if cfg!(target_os = "linux") => " (it made a system call that is denied)",
+        // The same on all Unix systems.
         4 => " (illegal instruction)",
         6 => " (it aborted)",
         8 => " (arithmetic)",
