@@ -27,6 +27,7 @@ pub mod schedule;
 pub mod schema;
 pub mod session;
 pub mod settle;
+mod started;
 mod suggest;
 
 pub use suggest::{nearest, shell_word};

@@ -1,17 +1,14 @@
 //! Equal requests of a run are one request.
 
-use std::{
-    future::{Future, ready},
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use engine_plugin_api::{BoxFuture, ServiceError, ServiceErrorKind};
 use futures_util::{FutureExt, future::Shared};
 use moka::sync::Cache as Moka;
+use tokio::sync::oneshot;
 
 use super::{Layer, Observation, Request};
+use crate::started::Started;
 
 /// How many answers are kept; the least used go first.
 const CAPACITY: u64 = 20_000;
@@ -36,17 +33,15 @@ impl Cache {
 
     fn begin(&self, request: Request) -> Flight {
         let below = Arc::clone(&self.below);
+        let (arrived, arrival) = oneshot::channel();
         let work = AssertUnwindSafe(async move { below.exchange(request).await }).catch_unwind();
-        let mut work = Box::pin(work.map(|done| done.unwrap_or_else(|_| Err(failed("it panicked")))));
-        // The question goes out on the asker's own thread; only to wait for its
-        // answer takes a task.
-        let flight: BoxFuture<'static, _> = match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(done) => Box::pin(ready(done)),
-            Poll::Pending => {
-                let task = tokio::spawn(work);
-                Box::pin(async move { task.await.unwrap_or_else(|error| Err(failed(error))) })
-            }
-        };
+        Started::begin(async move {
+            let done = work.await.unwrap_or_else(|_| Err(failed("it panicked")));
+            // Nobody may wait for it any more.
+            let _ = arrived.send(done);
+        });
+        let flight: BoxFuture<'static, _> =
+            Box::pin(async move { arrival.await.unwrap_or_else(|_| Err(failed("it was stopped"))) });
         flight.shared()
     }
 }

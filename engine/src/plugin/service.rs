@@ -3,11 +3,9 @@
 
 use std::{
     collections::BTreeMap,
-    future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context as TaskContext, Poll, Waker},
+    thread,
 };
 
 use engine_plugin_api::{
@@ -18,16 +16,17 @@ use engine_plugin_api::{
     },
 };
 use engine_plugin_host::{RunFailure, calls::Answer};
+use futures_util::FutureExt;
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, watch},
-    task::AbortHandle,
 };
 
 use super::carrier::End;
 use crate::{
     net::{self, call::Call},
     schedule::Desk,
+    started::Started,
 };
 
 /// Room for most replies, in bytes.
@@ -52,7 +51,8 @@ pub struct Service {
 
 #[derive(Default)]
 struct Calls {
-    live: BTreeMap<u64, AbortHandle>,
+    /// Those without an answer; without a handle while one is begun.
+    live: BTreeMap<u64, Option<Started>>,
     begun: usize,
     closed: bool,
 }
@@ -105,42 +105,53 @@ impl Service {
             }
         };
         let (desk, gate) = (Arc::clone(&self.desk), Arc::clone(&self.gate));
-        let mut work: Pin<Box<dyn Future<Output = Answer> + Send>> = Box::pin(async move {
+        let exchanged = AssertUnwindSafe(async move {
             let _turn = gate.acquire().await;
             match desk.exchange(call).await {
                 Ok(answer) => reply(&answer),
                 Err(error) => refusal(&error),
             }
         });
-        let _inside = self.runtime.enter();
-        if let Poll::Ready(answer) = guarded(&mut work, &mut TaskContext::from_waker(Waker::noop())) {
-            answers.answer(ticket, answer, true);
-            return OK;
-        }
-        let (own, answers) = (Arc::clone(&self.calls), Arc::clone(answers));
-        // Held until the call is in the list, so that its end does not come before.
-        let mut calls = lock(&self.calls);
-        let task = self.runtime.spawn(async move {
-            let answer = std::future::poll_fn(|cx| guarded(&mut work, cx)).await;
+        let (own, answers, here) = (Arc::clone(&self.calls), Arc::clone(answers), thread::current().id());
+        let work = async move {
+            // A service that panics is an answer too.
+            let answer = exchanged.catch_unwind().await.unwrap_or_else(|_| {
+                let error = ServiceError::new(ServiceErrorKind::Internal, "the service failed");
+                Answer { status: E_INTERNAL, ..refusal(&error) }
+            });
             lock(&own).live.remove(&ticket);
-            answers.answer(ticket, answer, false);
-        });
-        calls.live.insert(ticket, task.abort_handle());
+            // No thread of the runtime makes calls of a plugin.
+            answers.answer(ticket, answer, thread::current().id() == here);
+        };
+        lock(&self.calls).live.insert(ticket, None);
+        let _inside = self.runtime.enter();
+        let mut started = Started::begin(work);
+        if let Some(live) = lock(&self.calls).live.get_mut(&ticket) {
+            *live = started.take();
+        }
+        // Done by now, or given up.
+        if let Some(started) = started {
+            started.abort();
+        }
         OK
     }
 
     /// Gives a call up.
     pub fn cancel(&self, ticket: u64) {
-        if let Some(task) = lock(&self.calls).live.remove(&ticket) {
-            task.abort();
+        let live = lock(&self.calls).live.remove(&ticket).flatten();
+        if let Some(started) = live {
+            started.abort();
         }
     }
 
     /// Ends all calls and begins no more.
     pub fn close(&self) {
-        let mut calls = lock(&self.calls);
-        calls.closed = true;
-        std::mem::take(&mut calls.live).into_values().for_each(|task| task.abort());
+        let live = {
+            let mut calls = lock(&self.calls);
+            calls.closed = true;
+            std::mem::take(&mut calls.live)
+        };
+        live.into_values().flatten().for_each(|started| started.abort());
     }
 
     /// Takes what the plugin sends.
@@ -306,14 +317,6 @@ fn reply(answer: &net::Answer) -> Answer {
 
 fn refusal(error: &ServiceError) -> Answer {
     Answer { status: error.kind.status(), head: serde_json::to_vec(error).unwrap_or_default(), body: Vec::new() }
-}
-
-/// Polls; a service that panics is an answer too.
-fn guarded(work: &mut Pin<Box<dyn Future<Output = Answer> + Send>>, cx: &mut TaskContext<'_>) -> Poll<Answer> {
-    catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))).unwrap_or_else(|_| {
-        let error = ServiceError::new(ServiceErrorKind::Internal, "the service failed");
-        Poll::Ready(Answer { status: E_INTERNAL, ..refusal(&error) })
-    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
