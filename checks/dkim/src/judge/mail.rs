@@ -324,7 +324,7 @@ const ONE_CLICK: [&str; 2] = ["list-unsubscribe", "list-unsubscribe-post"];
 
 /// `covered`: a signature that holds covers the fields of one-click unsubscription.
 fn headers_unsigned(mail: &MailFacts, one: &SignatureFacts, covered: bool, out: &mut Judgement) {
-    let is_missing = |name: &&str| !one.signature.signs(name) && !(covered && ONE_CLICK.contains(name));
+    let is_missing = |name: &&str| !(one.signature.signs(name) || covered && ONE_CLICK.contains(name));
     let missing: Vec<&str> = mail.worth_signing.iter().copied().filter(is_missing).collect();
     if missing.is_empty() {
         return;
