@@ -34,10 +34,25 @@ pub struct Proof {
     pub check: String,
     /// Whom it examines.
     pub of: Of,
-    /// Codes that confirm; `spf-*` for all that are worse than a notice.
+    /// Codes that confirm where they are worse than info.
     pub confirms: Vec<String>,
+    /// Codes that confirm although they are no fault, where none refutes.
+    #[serde(default)]
+    pub states: Vec<String>,
+    /// The like, where they are a pass: as information they say less.
+    #[serde(default)]
+    pub passes: Vec<String>,
     /// Codes that refute.
     pub refutes: Vec<String>,
+    /// Codes that are told where nothing decides.
+    #[serde(default)]
+    pub leaves_open: Vec<String>,
+    /// Whether the cause can be true only where this is confirmed, which alone confirms nothing.
+    #[serde(default)]
+    pub needed: bool,
+    /// Whether it is for a stated error of the evaluation ([`Stated::error`]).
+    #[serde(default)]
+    pub error: bool,
     /// Whether a failure of the other side confirms, too.
     #[serde(default)]
     pub failure_confirms: bool,
@@ -121,8 +136,11 @@ impl Proofs {
     /// What to run for `stated`, and what cannot be run.
     pub fn plan(&self, stated: &Stated, registry: &Registry) -> (Vec<Step>, Vec<Missing>) {
         let (mut steps, mut missing): (Vec<Step>, Vec<Missing>) = (Vec::new(), Vec::new());
-        let reasons: Vec<Reason> = [stated.reason].into_iter().chain(stated.also.iter().copied()).collect();
-        for proof in self.proof.iter().filter(|proof| proof.reasons.iter().any(|reason| reasons.contains(reason))) {
+        let asked = |proof: &&Proof| {
+            (proof.error == stated.error && proof.reasons.contains(&stated.reason))
+                || (!proof.error && proof.reasons.iter().any(|reason| stated.also.contains(reason)))
+        };
+        for proof in self.proof.iter().filter(asked) {
             if steps.iter().any(|step| step.proof.check == proof.check && step.proof.of == proof.of) {
                 continue;
             }

@@ -6,7 +6,10 @@ use bounce::{Kind, Recipient, Report};
 use engine_plugin_api::{Actor, Quote, Remedy, Span, Target};
 use smtp_reasons::{Explanation, Knowledge, Reason};
 
-use crate::proofs::{Of, Proofs};
+use crate::{
+    evaluation::EvaluationError,
+    proofs::{Of, Proofs},
+};
 
 /// The most causes that are followed up.
 const MOST: usize = 5;
@@ -54,6 +57,8 @@ pub struct Stated {
     pub reason: Reason,
     /// Further reasons whose proofs count: what stood behind a time-out, or the causes of a symptom.
     pub also: Vec<Reason>,
+    /// Whether it says that the evaluation itself ended in an error.
+    pub error: bool,
     /// What it says, as a person reads it.
     pub title: String,
     /// The recipient.
@@ -97,6 +102,7 @@ fn of_symptom(symptom: &crate::Symptom, given: &Given) -> Stated {
     Stated {
         reason,
         also: symptom.reasons[1..].to_vec(),
+        error: false,
         title: symptom.title.clone(),
         recipient: None,
         codes: String::new(),
@@ -136,14 +142,16 @@ pub fn stated_of_reply(text: &str, given: &Given) -> Vec<Stated> {
             subjects.sender_domain = given.domain.clone();
             subjects.sender = given.domain.as_ref().map(|domain| format!("postmaster@{domain}"));
         }
+        let error = EvaluationError::said(e, text);
         found.push(Stated {
             reason: e.reason.id,
             also: Vec::new(),
-            title: e.reason.title.clone(),
+            error: error.is_some(),
+            title: error.map_or(e.reason.title.as_str(), |error| error.title).to_owned(),
             recipient,
             codes: e.reply.code_text(),
             quote: Some(quote(text, e.reply.said.clone(), e.telling.clone())),
-            remedy: Remedy::step(e.remedy),
+            remedy: Remedy::step(error.map_or(e.remedy, |error| error.remedy)),
             actor: e.actor.into(),
             subjects,
         });
@@ -214,17 +222,23 @@ fn of_recipient(report: &Report, recipient: &Recipient, given: &Given) -> Stated
         subjects.ip = given.ip;
         subjects.helo = given.helo.clone();
     }
+    let error =
+        own.filter(|e| e.reason.id == recipient.reason).and_then(|e| EvaluationError::said(e, &recipient.diagnostic));
     let codes = [recipient.code.map(|c| c.to_string()), recipient.status.map(|s| s.to_string())];
     Stated {
         reason: recipient.reason,
         also: recipient.underlying.into_iter().collect(),
-        title: entry.title.clone(),
+        error: error.is_some(),
+        title: error.map_or(entry.title.as_str(), |error| error.title).to_owned(),
         recipient: Some(recipient.address.clone()),
         codes: codes.into_iter().flatten().collect::<Vec<_>>().join(" "),
         quote: (!recipient.diagnostic.is_empty())
             .then(|| quote(&recipient.diagnostic, 0..recipient.diagnostic.len(), recipient.telling.clone())),
         remedy: Remedy::step(
-            own.filter(|e| e.reason.id == recipient.reason).map_or(entry.remedy.as_str(), |e| e.remedy),
+            error
+                .map(|error| error.remedy)
+                .or(own.filter(|e| e.reason.id == recipient.reason).map(|e| e.remedy))
+                .unwrap_or(&entry.remedy),
         ),
         actor: own.filter(|e| e.reason.id == recipient.reason).map_or(entry.actor, |e| e.actor).into(),
         subjects,
