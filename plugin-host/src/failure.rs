@@ -4,7 +4,7 @@
 use engine_plugin_api::{ConfigError, PanicNote, abi};
 use serde::{Deserialize, Serialize};
 
-/// How a plugin's process ended by itself.
+/// How a plugin's process ended, by itself or because of what it did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crash {
     /// The signal that ended it.
@@ -13,6 +13,9 @@ pub struct Crash {
     /// The code that it exited with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i32>,
+    /// Why the engine ended it, as `it had more than 512 threads`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_for: Option<String>,
     /// The end of what it wrote to its standard output and error, at most 2 KiB.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
@@ -20,6 +23,9 @@ pub struct Crash {
 
 impl std::fmt::Display for Crash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(why) = &self.ended_for {
+            return write!(f, "was ended by the engine: {why}");
+        }
         match (self.signal, self.code) {
             (Some(signal), _) => write!(f, "was ended by signal {signal}{}", signal_name(signal))?,
             (None, Some(code)) => write!(f, "exited with code {code}")?,
@@ -35,8 +41,10 @@ impl std::fmt::Display for Crash {
 }
 
 fn signal_name(signal: i32) -> &'static str {
-    // The same on all Unix systems.
     match signal {
+        // SIGSYS where it is blocked, so that it could not be told of.
+        31 if cfg!(target_os = "linux") => " (it made a system call that is denied)",
+        // The same on all Unix systems.
         4 => " (illegal instruction)",
         6 => " (it aborted)",
         8 => " (arithmetic)",

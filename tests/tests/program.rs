@@ -17,6 +17,7 @@ fn engine(words: &[&str]) -> Command {
         .args(words)
         .env_remove("NO_COLOR")
         .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_DATA_HOME", "/nonexistent")
         .current_dir(std::env::temp_dir())
         .stdin(Stdio::null());
     command

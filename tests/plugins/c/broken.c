@@ -1,4 +1,5 @@
 /* Libraries that are no plugin, or a bad one: compiled once with each -DV=n. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,6 +58,20 @@ __attribute__((constructor)) static void begin(void) {
 }
 #elif V == 10
 __attribute__((constructor)) static void begin(void) { abort(); }
+#elif V == 20 /* threads, before anybody asks it anything */
+static void *wait_long(void *unused) {
+  sleep(20);
+  return unused;
+}
+__attribute__((constructor)) static void begin(void) {
+  pthread_attr_t small;
+  pthread_t thread;
+  pthread_attr_init(&small);
+  pthread_attr_setstacksize(&small, 16 << 10);
+  for (int i = 0; i < 1000; i++)
+    if (pthread_create(&thread, &small, wait_long, NULL)) break;
+  sleep(5);
+}
 #elif V == 13
 __attribute__((constructor)) static void begin(void) {
   for (;;) sleep(1);

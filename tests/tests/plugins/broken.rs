@@ -36,6 +36,8 @@ async fn each_file_that_is_no_plugin_has_its_own_error() {
     assert!(matches!(error(9).await, LoadError::Dlopen { words } if words.contains("nowhere_defined")));
     assert_eq!(error(12).await, LoadError::BadEntry { null: true });
     assert!(matches!(error(10).await, LoadError::Crashed(Crash { signal: Some(6), .. })));
+    #[cfg(target_os = "linux")]
+    assert!(error(20).await.to_string().contains("its process was ended by the engine: it had more than 512 threads"));
     assert_nothing_left().await;
 }
 

@@ -55,6 +55,21 @@ async fn every_way_out_is_closed_and_said() {
     assert_nothing_left().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_takes_thread_after_thread_is_ended_and_takes_nothing_from_others() {
+    let _alone = alone().await;
+    let registry = registry(vec![Plugin::new(entry(&evil(), Isolation::Process).await, &host(), None)]);
+    let modes = [("evil.all", "threads"), ("evil.good", "")];
+    let finished = run(&registry, &modes, Duration::from_secs(60)).await;
+    let why = why(&finished, "evil.all");
+    assert_eq!(why, "the plugin's process was ended by the engine: it had more than 512 threads");
+    assert_eq!(seen(&finished, "evil.all"), ["mode threads"]);
+    assert_eq!(seen(&finished, "evil.good"), ["good, after: true", "good, before"]);
+    assert_replays(&registry, &finished, "threads").await;
+    drop(registry);
+    assert_nothing_left().await;
+}
+
 #[tokio::test]
 async fn what_the_engine_was_given_to_write_to_its_plugins_do_not_have() {
     let _alone = alone().await;

@@ -66,20 +66,26 @@ fn what(evaluated: &Evaluated) -> String {
 }
 
 fn temperror(facts: &Facts, evaluated: &Evaluated, evaluation: &Evaluation, out: &mut Judgement) {
-    let cause = match &evaluation.why {
-        Why::NoAnswer(question) => facts.replies.get(question).and_then(|seen| seen.cause.clone()),
-        _ => None,
-    };
-    let cause = cause.unwrap_or_else(|| Cause::new(CauseKind::ServerFailure, "the DNS gave no answer"));
-    let unknown = Unknown::new(subject(evaluated), what(evaluated), cause).advice(format!(
-        "Receivers answer `temperror` and put the mail off until the DNS answers. Find out why the name servers of {} \
-             do not; once they do, run this check again.",
-        match &evaluation.why {
-            Why::NoAnswer(question) => question.name.as_str(),
-            _ => evaluated.query.domain.as_str(),
+    let (cause, advice) = match &evaluation.why {
+        Why::HeloUnknown => (
+            Cause::new(CauseKind::NeedsInput, "the record asks for the HELO name of the server (`%{h}`)"),
+            "Give the name that the server says with EHLO: `--helo NAME`.".to_owned(),
+        ),
+        why => {
+            let (cause, name) = match why {
+                Why::NoAnswer(question) => {
+                    (facts.replies.get(question).and_then(|seen| seen.cause.clone()), question.name.as_str())
+                }
+                _ => (None, evaluated.query.domain.as_str()),
+            };
+            let advice = format!(
+                "Receivers answer `temperror` and put the mail off until the DNS answers. Find out why the name \
+                 servers of {name} do not; once they do, run this check again."
+            );
+            (cause.unwrap_or_else(|| Cause::new(CauseKind::ServerFailure, "the DNS gave no answer")), advice)
         }
-    ));
-    out.unknown(unknown);
+    };
+    out.unknown(Unknown::new(subject(evaluated), what(evaluated), cause).advice(advice));
 }
 
 /// No record: told already where the domain is the one examined; for a HELO
@@ -184,6 +190,7 @@ fn reason(evaluation: &Evaluation) -> String {
         Why::IncludeWithoutRecord(name) => format!("`{text}` includes {name}, which has no SPF record"),
         Why::RedirectWithoutRecord(name) => format!("`{text}` leads to {name}, which has no SPF record"),
         Why::NoAnswer(question) => format!("the DNS does not answer {question}"),
+        Why::HeloUnknown => "the HELO name is not known".to_owned(),
     }
 }
 

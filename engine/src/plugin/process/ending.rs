@@ -38,6 +38,7 @@ pub(super) fn reap(child: &Mutex<Child>) -> Option<ExitStatus> {
 
 pub(super) fn crash(
     status: Option<ExitStatus>,
+    ended_for: Option<&String>,
     printed: &Mutex<Vec<u8>>,
     printing: Option<mpsc::Receiver<()>>,
 ) -> Crash {
@@ -48,7 +49,7 @@ pub(super) fn crash(
     let signal = status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status));
     #[cfg(not(unix))]
     let signal = None;
-    Crash { signal, code: status.and_then(|status| status.code()), output }
+    Crash { signal, code: status.and_then(|status| status.code()), ended_for: ended_for.cloned(), output }
 }
 
 /// Keeps the end of what is printed; says so when that is all.

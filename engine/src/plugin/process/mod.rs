@@ -6,6 +6,7 @@
 //! keeps the end of what it prints. So a plugin works in a runtime without I/O,
 //! such as a replay's.
 
+mod crowd;
 mod ending;
 mod outgoing;
 mod socket;
@@ -15,7 +16,7 @@ use std::{
     io::BufReader,
     path::PathBuf,
     process::{Child, ChildStdout},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -200,6 +201,8 @@ struct Link {
     outgoing: Outgoing,
     /// Where the process writes what it is denied.
     told: Mutex<Option<ChildStdout>>,
+    /// Why it was ended, where that is the plugin's fault.
+    ended_for: OnceLock<String>,
 }
 
 impl Link {
@@ -280,14 +283,21 @@ fn attend(program: &HostProgram, load: &Load, said: Said) {
     let printed = Arc::new(Mutex::new(Vec::new()));
     let printing = child.stderr.take().map(|stderr| keep_output(stderr, Arc::clone(&printed)));
     let mut frames = BufReader::new(socket.0);
+    let pid = child.id();
     let link = Arc::new(Link {
         told: Mutex::new(child.stdout.take()),
         child: Mutex::new(child),
         runs: Mutex::new(Some(BTreeMap::new())),
         outgoing: Outgoing::new(socket.1),
+        ended_for: OnceLock::new(),
     });
+    if let Err(error) = crowd::watch(&link, pid) {
+        link.kill();
+        reap(&link.child);
+        return drop(said.send(Err(failed(error))));
+    }
     let hello = shake_hands(&link, &mut frames, load);
-    let protocol = match hello {
+    match hello {
         Ok(hello) => {
             let writer = Arc::clone(&link);
             let thread = std::thread::Builder::new().name("plugin writer".to_owned());
@@ -295,7 +305,9 @@ fn attend(program: &HostProgram, load: &Load, said: Said) {
             if written.is_err() || said.send(Ok((Arc::clone(&link), hello))).is_err() {
                 link.kill();
             }
-            converse(&link, &mut frames)
+            if let Some(words) = converse(&link, &mut frames) {
+                let _ = link.ended_for.set(words);
+            }
         }
         Err(error) => {
             if !matches!(error, Broken::Ended) {
@@ -305,17 +317,14 @@ fn attend(program: &HostProgram, load: &Load, said: Said) {
             let error = match error {
                 Broken::Refused(error) => error,
                 Broken::Silent => LoadError::Unresponsive { phase: "loading".to_owned() },
-                Broken::Ended => LoadError::Crashed(crash(status, &printed, printing)),
+                Broken::Ended => LoadError::Crashed(crash(status, link.ended_for.get(), &printed, printing)),
             };
             drop(said.send(Err(error)));
             return;
         }
-    };
-    let status = reap(&link.child);
-    let mut crash = crash(status, &printed, printing);
-    if let Some(words) = protocol {
-        crash.output = words;
     }
+    let status = reap(&link.child);
+    let crash = crash(status, link.ended_for.get(), &printed, printing);
     let runs = lock(&link.runs).take().unwrap_or_default();
     let shared = runs.len() > 1;
     for entry in runs.into_values() {

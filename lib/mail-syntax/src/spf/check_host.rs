@@ -21,7 +21,7 @@ pub struct Query {
     pub sender: String,
     /// The domain whose record is evaluated first.
     pub domain: String,
-    /// The HELO name.
+    /// The HELO name; empty where it is not known.
     pub helo: String,
     /// The receiving host, for the `r` macro.
     pub receiver: Option<String>,
@@ -298,6 +298,9 @@ impl<'a> Run<'a> {
 
     /// A target with its macros replaced, in normal form.
     fn name(&mut self, target: &MacroString, domain: &str) -> Result<String, Stop> {
+        if self.query.helo.is_empty() && target.needs_helo() {
+            return Err(Stop::Error(Verdict::TempError, Why::HeloUnknown));
+        }
         let validated = if target.needs_validated() { self.best_validated(domain)? } else { None };
         Ok(names::into_normal(target.expand_name(&self.values(domain, validated.as_deref()))))
     }

@@ -134,6 +134,11 @@ impl MacroString {
         self.letters().any(|letter| letter == MacroLetter::Validated)
     }
 
+    /// Whether it asks for the HELO name.
+    pub fn needs_helo(&self) -> bool {
+        self.letters().any(|letter| letter == MacroLetter::Helo)
+    }
+
     /// What follows the last macro.
     pub(super) fn literal_tail(&self) -> &str {
         &self.text[self.macros.last().map_or(0, |(span, _)| span.end)..]

@@ -131,6 +131,13 @@ impl Check for Evil {
                     n = black_box(n.wrapping_add(1));
                 }
             }
+            // Not for ever: this machine's number of processes is everybody's.
+            "threads" => {
+                let thread = || std::thread::Builder::new().stack_size(16 << 10).spawn(std::thread::park);
+                let begun: Vec<_> = (0..2_000).map_while(|_| thread().ok()).collect();
+                std::thread::sleep(Duration::from_secs(20));
+                before(&cx, format!("{} threads", begun.len()));
+            }
             "sleep-block" => std::thread::sleep(Duration::from_secs(3_600)),
             "flood" => loop {
                 before(&cx, "again and again");

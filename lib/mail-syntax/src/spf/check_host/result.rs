@@ -82,6 +82,9 @@ pub enum Why {
     RedirectWithoutRecord(String),
     /// DNS did not answer this.
     NoAnswer(Question),
+    /// A term asks for the HELO name (§7.2, macro `h`), which was not given:
+    /// no receiver's result is known, and `temperror` stands in for it.
+    HeloUnknown,
 }
 
 /// A term of a visited record.
