@@ -310,6 +310,63 @@ async fn an_error_of_the_evaluation_is_another_cause_than_a_failure() {
     }
 }
 
+/// A message signed with the key of [`KEY`].
+const SIGNED: &str = "\
+DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=d.example;\n\
+\x20i=@d.example; q=dns/txt; s=s1; t=1795634390; h=from : to : subject :\n\
+\x20date : message-id : from;\n\
+\x20bh=/LC6FCo+Z4LdVdcDGiV6QNpfwZTsWzOg+uD6qUiUH0M=;\n\
+\x20b=tO/kJULJgpooxtK8GRftpmLTJX3wb0J9Fo1FHgP9d99XcUO/2fh0SOTA5eoEv89Vb2oBt\n\
+\x20FwtUpL/c3A++0R8wcDpzJFA680fDPgSGFjYjetMRsqbvv0nv4CkLKspbmBsQ4lna4mm8BfJ\n\
+\x20P9UWMP2wzt0KOWlYgrj7tSbSNMYYz16ER4e2pcpCTArO8N/dGMWMRu028dHvoQOh6oFMz5M\n\
+\x20e0WZ0tJFolRP3JQvlGj6CnDrDJSgu8BqLgM3UiVqgr9L4/ooXTzZ9Jv23ZT9zOgumh+z203\n\
+\x20IPIc6ouFWWZaNw2mN2B8gP7B2CnUJYnf/dkRXpLnRIh+oNqHZGYZLvHB41zA==\n\
+From: Joe <joe@d.example>\n\
+To: sue@other.example\n\
+Subject: lunch\n\
+Date: Wed, 25 Nov 2026 10:00:00 +0000\n\
+Message-ID: <1@d.example>\n\
+\n\
+Hi Sue,\n\
+\n\
+are we on for lunch?\n";
+
+/// A report that returns `original` in a part of type `kind`.
+fn returning(original: &str, kind: &str) -> String {
+    format!(
+        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.d.example\nTo: joe@d.example\nSubject: Undelivered Mail\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=\"b1\"\n\n--b1\nContent-Type: text/plain\n\n\
+         It could not be delivered.\n\n--b1\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.d.example\n\n\
+         Final-Recipient: rfc822; sue@other.example\nAction: failed\nStatus: 5.7.20\n\
+         Diagnostic-Code: smtp; 550 5.7.20 No passing DKIM signature found\n\n\
+         --b1\nContent-Type: {kind}\n\n{original}\n--b1--\n"
+    )
+}
+
+#[tokio::test]
+async fn a_message_that_came_back_whole_is_verified() {
+    let world = zone(&KEY.replace("a.example", "d.example"));
+    let changed = SIGNED.replace("lunch?", "dinner?");
+    let header = SIGNED.split("\n\n").next().unwrap();
+    let foreign = header.replace("d=d.example", "d=service.example");
+    for (original, kind, verdict, code) in [
+        (SIGNED, "message/rfc822", Verdict::Refuted, "dkim-valid"),
+        (&changed, "message/rfc822", Verdict::Confirmed, "dkim-body-changed"),
+        (&changed.replace("s=s1", "s=s9"), "message/rfc822", Verdict::Confirmed, "dkim-selector-missing"),
+        // What was cut down says nothing of the body.
+        (header, "text/rfc822-headers", Verdict::CouldNotTell, "dkim-key"),
+        (&format!("{header}\n\n"), "message/rfc822", Verdict::CouldNotTell, "dkim-key"),
+        (&format!("{changed}\n[message truncated]\n"), "message/rfc822", Verdict::CouldNotTell, "dkim-key"),
+        // The selector of another domain is not asked for under this one.
+        (&foreign.replace("s=s1", "s=s9"), "text/rfc822-headers", Verdict::CouldNotTell, "dkim-key"),
+    ] {
+        let result = of_bounce(&returning(original, kind), &world).await;
+        let why = &verdict_of(&result, "dkim").why;
+        assert_eq!(result.verdict, verdict, "{kind} {original}: {result:#?}");
+        assert!(why.starts_with(code), "{kind} {original}: {result:#?}");
+    }
+}
+
 #[test]
 fn nothing_harmless_confirms_but_what_is_listed_as_a_statement() {
     let registry = registry().unwrap();

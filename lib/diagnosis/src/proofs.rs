@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use engine_core::registry::Registry;
 use engine_plugin_api::{
-    Target,
+    Severity, Target,
     serde_json::{Value, json},
 };
 use serde::Deserialize;
@@ -34,8 +34,11 @@ pub struct Proof {
     pub check: String,
     /// Whom it examines.
     pub of: Of,
-    /// Codes that confirm where they are worse than info.
+    /// Codes that confirm where they are worse than [`Proof::above`].
     pub confirms: Vec<String>,
+    /// The worst severity that confirms nothing.
+    #[serde(default = "info")]
+    pub above: Severity,
     /// Codes that confirm although they are no fault, where none refutes.
     #[serde(default)]
     pub states: Vec<String>,
@@ -58,6 +61,10 @@ pub struct Proof {
     pub failure_confirms: bool,
     /// What it finds out, after "whether".
     pub why: String,
+}
+
+fn info() -> Severity {
+    Severity::Info
 }
 
 /// A symptom in words.
@@ -168,8 +175,11 @@ fn target(proof: &Proof, subjects: &Subjects) -> Result<Target, &'static str> {
             // SPF is about the envelope; the domain of the header alone has no sender.
             let sender = subjects.sender.clone().filter(|_| proof.check == "spf");
             let domain = sender.as_deref().and_then(Target::domain_of).unwrap_or(domain);
+            // What is signed is the message; a domain alone shows its keys only.
+            let message = subjects.message.clone().filter(|_| proof.check == "dkim");
             Target {
-                shown: domain.clone(),
+                shown: message.as_ref().map_or_else(|| domain.clone(), |message| message.name.clone()),
+                message,
                 domain: Some(domain),
                 sender,
                 ip: subjects.ip,
@@ -194,10 +204,12 @@ fn target(proof: &Proof, subjects: &Subjects) -> Result<Target, &'static str> {
     Ok(target)
 }
 
-/// That list alone which the cause names, and the selectors that the message bears.
+/// That list alone which the cause names, and the keys that the message is signed with.
 fn settings(proof: &Proof, subjects: &Subjects) -> BTreeMap<String, Value> {
     let own = match proof.check.as_str() {
         "dnsbl" if !subjects.lists.is_empty() => json!({ "lists": subjects.lists }),
+        // Its signatures name the keys that count.
+        "dkim" if subjects.message.is_some() => json!({ "selectors": [], "guesses": 0 }),
         "dkim" if !subjects.selectors.is_empty() => json!({ "selectors": subjects.selectors, "guesses": 0 }),
         _ => return BTreeMap::new(),
     };

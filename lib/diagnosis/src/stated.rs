@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bounce::{Kind, Recipient, Report};
-use engine_plugin_api::{Actor, Quote, Remedy, Span, Target};
+use engine_plugin_api::{Actor, Message, Quote, Remedy, Span, Target};
 use smtp_reasons::{Explanation, Knowledge, Reason};
 
 use crate::{
@@ -44,8 +44,10 @@ pub struct Subjects {
     pub helo: Option<String>,
     /// The blocklist zones that are named.
     pub lists: Vec<String>,
-    /// The DKIM selectors of the returned message.
+    /// The DKIM selectors with which the returned message is signed for the sender's domain.
     pub selectors: Vec<String>,
+    /// The returned message, where it came back whole.
+    pub message: Option<Message>,
     /// Whether the returned message is signed, where its header is known.
     pub signed: Option<bool>,
 }
@@ -199,15 +201,21 @@ fn of_recipient(report: &Report, recipient: &Recipient, given: &Given) -> Stated
                 .collect()
         })
         .unwrap_or_default();
+    let sender_domain =
+        given.domain.clone().or_else(|| from.as_deref().or(envelope.as_deref()).and_then(Target::domain_of));
+    // A selector means nothing under another domain (RFC 6376 §3.6.2.1).
+    let own = |signature: &&&str| {
+        tag(signature, "d").zip(sender_domain.as_deref()).is_some_and(|(d, own)| d.eq_ignore_ascii_case(own))
+    };
+    let selectors =
+        signatures.iter().filter(own).filter_map(|signature| tag(signature, "s")).map(str::to_owned).take(5).collect();
     let mut subjects = Subjects {
-        sender_domain: given
-            .domain
-            .clone()
-            .or_else(|| from.as_deref().or(envelope.as_deref()).and_then(Target::domain_of)),
+        selectors,
+        message: original.and_then(|o| o.whole.as_deref()).map(|bytes| Message::new("the returned message", bytes)),
         sender: envelope,
         recipient_domain: Target::domain_of(&recipient.address),
         recipient: Some(recipient.address.clone()),
-        selectors: signatures.iter().filter_map(|signature| tag(signature, "s")).map(str::to_owned).take(5).collect(),
+        sender_domain,
         // A header without Received or Message-ID was cut down: it proves nothing.
         signed: original
             .filter(|o| o.get("Message-ID").is_some() || o.get("Received").is_some())

@@ -19,7 +19,7 @@ pub fn weigh(step: &Step, report: &Report) -> Measured {
     };
     let mut confirming = pick(&proof.confirms);
     // What is in order, or only told, is no fault, whatever a proof says.
-    confirming.retain(|finding| finding.severity > Severity::Info);
+    confirming.retain(|finding| finding.severity > proof.above);
     let refuting = pick(&proof.refutes);
     if confirming.is_empty() && refuting.is_empty() {
         confirming = pick(&proof.states);
@@ -124,8 +124,8 @@ fn verdict(stated: &Stated, measured: &[Measured], missing: &[Missing]) -> (Verd
     let lacking = names(&|m| m.verdict != Verdict::Confirmed && m.needed);
     let in_order = names(&|m| m.verdict == Verdict::Refuted && !m.needed);
     let open = names(&|m| m.verdict == Verdict::CouldNotTell);
-    if !faults.is_empty() && passes_by_spf(stated, measured) {
-        let why = format!("{faults} shows a fault, but spf passes for the same domain, which is enough for DMARC");
+    if let Some(check) = passing(stated, measured).filter(|_| !faults.is_empty()) {
+        let why = format!("{faults} shows a fault, but {check} passes for the same domain, which is enough for DMARC");
         return (Verdict::CouldNotTell, why);
     }
     if !faults.is_empty() && lacking.is_empty() {
@@ -166,13 +166,14 @@ fn verdict(stated: &Stated, measured: &[Measured], missing: &[Missing]) -> (Verd
     (Verdict::CouldNotTell, why)
 }
 
-/// Whether SPF passes for the very domain that DMARC is about: then the message
-/// passes DMARC, whatever is wrong with its DKIM (RFC 9989 §4.4).
-fn passes_by_spf(stated: &Stated, measured: &[Measured]) -> bool {
+/// The check that shows that the message passes DMARC, whatever the other shows
+/// (RFC 9989 §4.4): SPF for the very domain that DMARC is about, or a signature that
+/// holds, where none says that it is unaligned.
+fn passing<'m>(stated: &Stated, measured: &'m [Measured]) -> Option<&'m str> {
     let domain = stated.subjects.sender_domain.as_deref();
     let same = |of: &str| domain.is_some_and(|domain| domain.eq_ignore_ascii_case(of));
-    stated.reason == Reason::Dmarc
-        && measured.iter().any(|m| m.check == "spf" && m.verdict == Verdict::Refuted && same(&m.of))
+    let shows = |m: &&Measured| m.verdict == Verdict::Refuted && (m.check == "dkim" || m.check == "spf" && same(&m.of));
+    measured.iter().find(shows).filter(|_| stated.reason == Reason::Dmarc).map(|m| m.check.as_str())
 }
 
 /// A returned message without any signature shows by itself that DKIM could not pass.
