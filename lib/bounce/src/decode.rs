@@ -120,7 +120,8 @@ impl<'a> Reading<'a> {
         }
         if let Some(found) = &self.notification {
             report.reporting_mta = report.reporting_mta.or_else(|| found.reporting_mta.clone());
-            report.original = (!found.headers.is_empty()).then(|| Original { headers: found.headers.clone() });
+            report.original =
+                (!found.headers.is_empty()).then(|| Original { headers: found.headers.clone(), whole: None });
             report.recipients = self.judged(&found.recipients, human, None);
             report.kind = kind_of(&report.recipients);
             if let Some(feedback) = &found.feedback {
@@ -351,7 +352,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The header of the returned message.
+    /// The returned message.
     fn original(&self, human: &Human<'_>) -> Option<Original> {
         let part = self.mail.parts.iter().find(|part| is_returned(&part.kind));
         let fields = match part {
@@ -369,8 +370,23 @@ impl<'a> Reading<'a> {
         let cut = |value: &str| value[..floor(value, LONGEST_HEADER)].to_owned();
         let headers: Vec<_> =
             fields.iter().take(MOST_HEADERS).map(|(name, value)| (name.to_owned(), cut(&value))).collect();
-        (!headers.is_empty()).then_some(Original { headers })
+        let whole = part.filter(|_| !self.mail.damaged && !self.mail.cut).and_then(whole);
+        (!headers.is_empty()).then_some(Original { headers, whole })
     }
+}
+
+/// The returned message that `part` holds, where nothing shows that it was cut down:
+/// some systems send a header alone as message/rfc822, or put a note where they cut.
+fn whole(part: &Part<'_>) -> Option<Vec<u8>> {
+    const LONGEST_NOTE: usize = 200;
+    if !matches!(part.kind.as_str(), "message/rfc822" | "message/global") {
+        return None;
+    }
+    let bytes = part.bytes();
+    let (header, body) = split_header(&bytes);
+    let end = String::from_utf8_lossy(&body[body.len().saturating_sub(LONGEST_NOTE)..]).to_ascii_lowercase();
+    let cut = header.is_empty() || body.trim_ascii().is_empty() || end.contains("truncated");
+    (!cut && !Mail::read(&bytes).damaged).then(|| bytes.into_owned())
 }
 
 /// The text parts before the returned message; HTML only where there is nothing else.

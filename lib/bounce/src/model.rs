@@ -145,11 +145,15 @@ pub struct Feedback {
     pub incidents: Option<u64>,
 }
 
-/// The header of the message that was returned.
+/// The message that was returned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Original {
     /// Its fields in order, unfolded, each at most 1,000 bytes; at most 200.
     pub headers: Vec<(String, String)>,
+    /// All its bytes, transfer encoding undone, where it came back whole as far as
+    /// can be seen: in a part of its own that ends, with a body that is not cut off.
+    #[serde(skip)]
+    pub whole: Option<Vec<u8>>,
 }
 
 impl Original {

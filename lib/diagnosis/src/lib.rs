@@ -5,6 +5,7 @@
 //! [`Proofs::plan`] says what to run, [`weigh`] reads the reports. Running the
 //! checks is the caller's.
 
+mod evaluation;
 mod proofs;
 mod result;
 mod stated;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use engine_core::registry::Registry;
 use engine_plugin_api::{
-    Target,
+    Severity, Target,
     serde_json::{Value, json},
 };
 use serde::Deserialize;
@@ -34,15 +34,37 @@ pub struct Proof {
     pub check: String,
     /// Whom it examines.
     pub of: Of,
-    /// Codes that confirm; `spf-*` for all that are worse than a notice.
+    /// Codes that confirm where they are worse than [`Proof::above`].
     pub confirms: Vec<String>,
+    /// The worst severity that confirms nothing.
+    #[serde(default = "info")]
+    pub above: Severity,
+    /// Codes that confirm although they are no fault, where none refutes.
+    #[serde(default)]
+    pub states: Vec<String>,
+    /// The like, where they are a pass: as information they say less.
+    #[serde(default)]
+    pub passes: Vec<String>,
     /// Codes that refute.
     pub refutes: Vec<String>,
+    /// Codes that are told where nothing decides.
+    #[serde(default)]
+    pub leaves_open: Vec<String>,
+    /// Whether the cause can be true only where this is confirmed, which alone confirms nothing.
+    #[serde(default)]
+    pub needed: bool,
+    /// Whether it is for a stated error of the evaluation ([`Stated::error`]).
+    #[serde(default)]
+    pub error: bool,
     /// Whether a failure of the other side confirms, too.
     #[serde(default)]
     pub failure_confirms: bool,
     /// What it finds out, after "whether".
     pub why: String,
+}
+
+fn info() -> Severity {
+    Severity::Info
 }
 
 /// A symptom in words.
@@ -121,8 +143,11 @@ impl Proofs {
     /// What to run for `stated`, and what cannot be run.
     pub fn plan(&self, stated: &Stated, registry: &Registry) -> (Vec<Step>, Vec<Missing>) {
         let (mut steps, mut missing): (Vec<Step>, Vec<Missing>) = (Vec::new(), Vec::new());
-        let reasons: Vec<Reason> = [stated.reason].into_iter().chain(stated.also.iter().copied()).collect();
-        for proof in self.proof.iter().filter(|proof| proof.reasons.iter().any(|reason| reasons.contains(reason))) {
+        let asked = |proof: &&Proof| {
+            (proof.error == stated.error && proof.reasons.contains(&stated.reason))
+                || (!proof.error && proof.reasons.iter().any(|reason| stated.also.contains(reason)))
+        };
+        for proof in self.proof.iter().filter(asked) {
             if steps.iter().any(|step| step.proof.check == proof.check && step.proof.of == proof.of) {
                 continue;
             }
@@ -150,8 +175,11 @@ fn target(proof: &Proof, subjects: &Subjects) -> Result<Target, &'static str> {
             // SPF is about the envelope; the domain of the header alone has no sender.
             let sender = subjects.sender.clone().filter(|_| proof.check == "spf");
             let domain = sender.as_deref().and_then(Target::domain_of).unwrap_or(domain);
+            // What is signed is the message; a domain alone shows its keys only.
+            let message = subjects.message.clone().filter(|_| proof.check == "dkim");
             Target {
-                shown: domain.clone(),
+                shown: message.as_ref().map_or_else(|| domain.clone(), |message| message.name.clone()),
+                message,
                 domain: Some(domain),
                 sender,
                 ip: subjects.ip,
@@ -176,10 +204,12 @@ fn target(proof: &Proof, subjects: &Subjects) -> Result<Target, &'static str> {
     Ok(target)
 }
 
-/// That list alone which the cause names, and the selectors that the message bears.
+/// That list alone which the cause names, and the keys that the message is signed with.
 fn settings(proof: &Proof, subjects: &Subjects) -> BTreeMap<String, Value> {
     let own = match proof.check.as_str() {
         "dnsbl" if !subjects.lists.is_empty() => json!({ "lists": subjects.lists }),
+        // Its signatures name the keys that count.
+        "dkim" if subjects.message.is_some() => json!({ "selectors": [], "guesses": 0 }),
         "dkim" if !subjects.selectors.is_empty() => json!({ "selectors": subjects.selectors, "guesses": 0 }),
         _ => return BTreeMap::new(),
     };

@@ -97,6 +97,9 @@ pub struct Measured {
     pub of: String,
     /// What it says of the cause.
     pub verdict: Verdict,
+    /// Whether the cause can be true only where this is confirmed, which alone confirms nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needed: bool,
     /// Why, in one sentence.
     pub why: String,
     /// The findings that decide, worst first.

@@ -3,10 +3,13 @@
 use std::net::IpAddr;
 
 use bounce::{Kind, Recipient, Report};
-use engine_plugin_api::{Actor, Quote, Remedy, Span, Target};
+use engine_plugin_api::{Actor, Message, Quote, Remedy, Span, Target};
 use smtp_reasons::{Explanation, Knowledge, Reason};
 
-use crate::proofs::{Of, Proofs};
+use crate::{
+    evaluation::EvaluationError,
+    proofs::{Of, Proofs},
+};
 
 /// The most causes that are followed up.
 const MOST: usize = 5;
@@ -41,8 +44,10 @@ pub struct Subjects {
     pub helo: Option<String>,
     /// The blocklist zones that are named.
     pub lists: Vec<String>,
-    /// The DKIM selectors of the returned message.
+    /// The DKIM selectors with which the returned message is signed for the sender's domain.
     pub selectors: Vec<String>,
+    /// The returned message, where it came back whole.
+    pub message: Option<Message>,
     /// Whether the returned message is signed, where its header is known.
     pub signed: Option<bool>,
 }
@@ -54,6 +59,8 @@ pub struct Stated {
     pub reason: Reason,
     /// Further reasons whose proofs count: what stood behind a time-out, or the causes of a symptom.
     pub also: Vec<Reason>,
+    /// Whether it says that the evaluation itself ended in an error.
+    pub error: bool,
     /// What it says, as a person reads it.
     pub title: String,
     /// The recipient.
@@ -97,6 +104,7 @@ fn of_symptom(symptom: &crate::Symptom, given: &Given) -> Stated {
     Stated {
         reason,
         also: symptom.reasons[1..].to_vec(),
+        error: false,
         title: symptom.title.clone(),
         recipient: None,
         codes: String::new(),
@@ -136,14 +144,16 @@ pub fn stated_of_reply(text: &str, given: &Given) -> Vec<Stated> {
             subjects.sender_domain = given.domain.clone();
             subjects.sender = given.domain.as_ref().map(|domain| format!("postmaster@{domain}"));
         }
+        let error = EvaluationError::said(e, text);
         found.push(Stated {
             reason: e.reason.id,
             also: Vec::new(),
-            title: e.reason.title.clone(),
+            error: error.is_some(),
+            title: error.map_or(e.reason.title.as_str(), |error| error.title).to_owned(),
             recipient,
             codes: e.reply.code_text(),
             quote: Some(quote(text, e.reply.said.clone(), e.telling.clone())),
-            remedy: Remedy::step(e.remedy),
+            remedy: Remedy::step(error.map_or(e.remedy, |error| error.remedy)),
             actor: e.actor.into(),
             subjects,
         });
@@ -191,15 +201,21 @@ fn of_recipient(report: &Report, recipient: &Recipient, given: &Given) -> Stated
                 .collect()
         })
         .unwrap_or_default();
+    let sender_domain =
+        given.domain.clone().or_else(|| from.as_deref().or(envelope.as_deref()).and_then(Target::domain_of));
+    // A selector means nothing under another domain (RFC 6376 §3.6.2.1).
+    let own = |signature: &&&str| {
+        tag(signature, "d").zip(sender_domain.as_deref()).is_some_and(|(d, own)| d.eq_ignore_ascii_case(own))
+    };
+    let selectors =
+        signatures.iter().filter(own).filter_map(|signature| tag(signature, "s")).map(str::to_owned).take(5).collect();
     let mut subjects = Subjects {
-        sender_domain: given
-            .domain
-            .clone()
-            .or_else(|| from.as_deref().or(envelope.as_deref()).and_then(Target::domain_of)),
+        selectors,
+        message: original.and_then(|o| o.whole.as_deref()).map(|bytes| Message::new("the returned message", bytes)),
         sender: envelope,
         recipient_domain: Target::domain_of(&recipient.address),
         recipient: Some(recipient.address.clone()),
-        selectors: signatures.iter().filter_map(|signature| tag(signature, "s")).map(str::to_owned).take(5).collect(),
+        sender_domain,
         // A header without Received or Message-ID was cut down: it proves nothing.
         signed: original
             .filter(|o| o.get("Message-ID").is_some() || o.get("Received").is_some())
@@ -214,17 +230,23 @@ fn of_recipient(report: &Report, recipient: &Recipient, given: &Given) -> Stated
         subjects.ip = given.ip;
         subjects.helo = given.helo.clone();
     }
+    let error =
+        own.filter(|e| e.reason.id == recipient.reason).and_then(|e| EvaluationError::said(e, &recipient.diagnostic));
     let codes = [recipient.code.map(|c| c.to_string()), recipient.status.map(|s| s.to_string())];
     Stated {
         reason: recipient.reason,
         also: recipient.underlying.into_iter().collect(),
-        title: entry.title.clone(),
+        error: error.is_some(),
+        title: error.map_or(entry.title.as_str(), |error| error.title).to_owned(),
         recipient: Some(recipient.address.clone()),
         codes: codes.into_iter().flatten().collect::<Vec<_>>().join(" "),
         quote: (!recipient.diagnostic.is_empty())
             .then(|| quote(&recipient.diagnostic, 0..recipient.diagnostic.len(), recipient.telling.clone())),
         remedy: Remedy::step(
-            own.filter(|e| e.reason.id == recipient.reason).map_or(entry.remedy.as_str(), |e| e.remedy),
+            error
+                .map(|error| error.remedy)
+                .or(own.filter(|e| e.reason.id == recipient.reason).map(|e| e.remedy))
+                .unwrap_or(&entry.remedy),
         ),
         actor: own.filter(|e| e.reason.id == recipient.reason).map_or(entry.actor, |e| e.actor).into(),
         subjects,

@@ -115,7 +115,7 @@ pub fn is_record(text: &str) -> bool {
 }
 
 /// Whether `text` was meant as one, with a version that no sender takes for
-/// [`VERSION`], or with a destination and no version at all. Other text is none of
+/// `v=TLSRPTv1`, or with a destination and no version at all. Other text is none of
 /// TLS-RPT, whatever words stand in it.
 pub fn resembles_record(text: &str) -> bool {
     !is_record(text)

@@ -80,7 +80,7 @@ pub fn is_record(text: &str) -> bool {
 }
 
 /// Whether `text` was meant as one, with a version that no sender takes for
-/// [`VERSION`]. Other text is none of MTA-STS, whatever words stand in it.
+/// `v=STSv1`. Other text is none of MTA-STS, whatever words stand in it.
 pub fn resembles_record(text: &str) -> bool {
     !is_record(text) && fields::resembles_version(text, "stsv1", &["sts", "mta-sts", "mta_sts", "mtasts"])
 }
