@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dkim_verify::Verified;
+use dkim_verify::{Fault, Verified};
 use engine_plugin_api::{
     Cause, EvidenceId, Observed,
     services::{DnsReply, DnsStatus, RecordData},
@@ -42,6 +42,8 @@ pub struct Facts {
 pub struct MailFacts {
     /// The domains of `From`.
     pub authors: Vec<String>,
+    /// Why nothing of it could be verified.
+    pub fault: Option<Fault>,
     /// When the last server took it, in seconds of Unix time.
     pub received: Option<u64>,
     /// Fields that a signature should cover and that the message has, in lower case.

@@ -12,6 +12,8 @@ mod words;
 use engine_plugin_api::Judgement;
 use mail_syntax::dkim::KeyRecord;
 
+pub use mail::unverified;
+
 use crate::facts::{Facts, Selector};
 
 /// A selector with the one record that counts there.

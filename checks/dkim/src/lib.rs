@@ -114,11 +114,22 @@ impl Check for Dkim {
 
     async fn run(&self, cx: Context, target: Target) -> Outcome {
         let mail = target.message.as_ref().map(|message| mail::Mail::read(&message.bytes));
+        // A bounce is somebody else's: it says nothing of how the domain signs.
+        let is_report = mail.as_ref().is_some_and(mail::Mail::is_delivery_report);
+        let mail = mail.filter(|_| !is_report);
         let of_sender = || target.sender.as_deref().and_then(Target::domain_of);
         let of_author = || mail.as_ref().and_then(|mail| mail.authors.first().cloned());
         let domain = target.domain.clone().or_else(of_author).or_else(of_sender);
         let Some(domain) = domain.or_else(|| mail.as_ref().and_then(mail::Mail::first_domain)) else {
-            return Outcome::NotApplicable { why: "no domain was given, and no message that names one".into() };
+            if let Some(fault) = mail.as_ref().and_then(mail::Mail::fault) {
+                return Outcome::CouldNotTell { cause: judge::unverified(fault) };
+            }
+            let why = if is_report {
+                "the message is a bounce: the check `bounce` and `engine diagnose` read it"
+            } else {
+                "no domain was given, and no message that names one"
+            };
+            return Outcome::NotApplicable { why: why.into() };
         };
         if !domain.contains('.') || !mail_syntax::spf::is_queryable(&domain) {
             return Outcome::NotApplicable { why: format!("`{domain}` is no name that can have DKIM keys") };

@@ -1,6 +1,6 @@
 //! The message: who wrote it, which signatures it has, and whether they hold.
 
-use dkim_verify::{Message, verify};
+use dkim_verify::{Fault, Message, verify};
 use mail_syntax::{
     date,
     dkim::{KeyRecord, Signature, is_meant_as_key},
@@ -54,6 +54,24 @@ impl<'m> Mail<'m> {
         self.signatures.iter().map(|(_, signature)| signature.domain.clone()).find(|domain| !domain.is_empty())
     }
 
+    /// Why nothing of it could be verified.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.message.fault.as_ref()
+    }
+
+    /// Whether it tells the sender of another message what became of that (RFC 3464 §2,
+    /// RFC 6522): somebody else wrote it, to the null sender's account.
+    pub fn is_delivery_report(&self) -> bool {
+        let value = |name: &str| {
+            let at = self.message.named(name).next()?;
+            Some(self.message.fields[at].value_text().trim().to_ascii_lowercase())
+        };
+        let kind = value("content-type").unwrap_or_default();
+        kind.starts_with("multipart/report")
+            && kind.contains("delivery-status")
+            && value("return-path").is_none_or(|path| path == "<>")
+    }
+
     /// The keys that its signatures need: selector and domain.
     pub fn keys(&self) -> impl Iterator<Item = (String, String)> {
         let all = self.signatures.iter().map(|(_, signature)| (signature.selector.clone(), signature.domain.clone()));
@@ -82,6 +100,7 @@ impl<'m> Mail<'m> {
         let has = |name: &&str| self.message.named(name).next().is_some();
         MailFacts {
             authors: self.authors.clone(),
+            fault: self.message.fault.clone(),
             received: self.received(),
             worth_signing: WORTH_SIGNING.into_iter().filter(|name| has(name)).collect(),
             signatures: signatures.collect(),
@@ -142,5 +161,19 @@ mod tests {
         check("Group: joe@a.example;", &["a.example"]);
         check("\"a\\\"b\"@a.example", &["a.example"]);
         check("undisclosed", &[]);
+    }
+
+    #[test]
+    fn a_bounce_is_no_mail_of_the_domain() {
+        let check = |header: &str, expected: bool| {
+            let text = format!("From: Mailer-Daemon@mx.example\n{header}\n\nx\n");
+            assert_eq!(Mail::read(text.as_bytes()).is_delivery_report(), expected, "{header}");
+        };
+        let report = "Content-Type: multipart/report; report-type=delivery-status;\n boundary=x";
+        check(report, true);
+        check(&format!("Return-Path: <>\n{report}"), true);
+        check(&format!("Return-Path: <joe@a.example>\n{report}"), false);
+        check("Return-Path: <>\nContent-Type: multipart/report; report-type=feedback-report", false);
+        check("Return-Path: <>\nContent-Type: text/plain", false);
     }
 }

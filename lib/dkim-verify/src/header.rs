@@ -148,7 +148,9 @@ fn signed_bytes(
     instead: Option<&Instead<'_>>,
 ) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    let mut left: Vec<usize> = (0..message.fields.len()).filter(|field| Some(*field) != without).collect();
+    // The field that is verified is never one of those in `h=` (§3.5).
+    let mut left: Vec<usize> =
+        (0..message.fields.len()).filter(|field| Some(*field) != without && *field != at).collect();
     for name in &signature.headers {
         let is = |field: &usize| message.fields[*field].is(name);
         let place = match order {

@@ -25,7 +25,7 @@ use mail_syntax::dkim::{Algorithm, KeyState, Signature};
 
 pub use body::{BodyChange, BodyResult};
 pub use header::{HeaderChange, HeaderResult};
-pub use message::{Field, Message, Order};
+pub use message::{Fault, Field, MOST_FIELDS, Message, Order};
 
 /// What came of verifying one signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Verified {
 
 /// Verifies the signature in the field at `at` of the message with `key`.
 /// `None` where there is nothing to verify: the signature cannot be read, or the
-/// key is not of the type that it needs.
+/// key is not of the type that it needs; or the message has a [`Fault`].
 ///
 /// Costs a pass over the body; where that has changed, some more over its
 /// first 256 KiB; and a few dozen verifications where the header has.
@@ -55,7 +55,7 @@ pub fn verify(message: &Message<'_>, at: usize, signature: &Signature, key: &Key
         (Algorithm::RsaSha256 | Algorithm::RsaSha1, KeyState::Rsa(_))
             | (Algorithm::Ed25519Sha256, KeyState::Ed25519(_))
     );
-    if !fits || signature.is_broken() {
+    if !fits || signature.is_broken() || message.fault.is_some() {
         return None;
     }
     Some(Verified { body: body::check(message, signature), header: header::check(message, at, signature, key) })

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The most header fields that are read; what follows counts as body.
-const MOST_FIELDS: usize = 2_000;
+/// The most header fields that are read.
+pub const MOST_FIELDS: usize = 2_000;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,19 @@ pub struct Message<'a> {
     pub fields: Vec<Field<'a>>,
     /// What follows the empty line.
     pub body: &'a [u8],
+    /// Why these may not be the bytes that were signed; nothing is verified then.
+    pub fault: Option<Fault>,
+}
+
+/// What keeps a message from being verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is UTF-16 text: the bytes were converted.
+    Wide,
+    /// It has more than [`MOST_FIELDS`] header fields.
+    TooManyFields,
+    /// This line of the header, shortened, is no field (RFC 5322 §2.2): it has no colon.
+    NotAField(String),
 }
 
 /// A header field.
@@ -33,21 +46,37 @@ pub enum Order {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a message. Lines may end with CRLF or LF; a line `From …` that a
-    /// mailbox file puts before a message is left out.
+    /// Reads a message. Lines may end with CRLF or LF; a byte order mark, empty lines
+    /// and a line `From …` that a program put before the header are left out.
     pub fn read(bytes: &'a [u8]) -> Self {
-        let mut rest = bytes;
+        if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] = bytes {
+            return Message { fields: Vec::new(), body: bytes, fault: Some(Fault::Wide) };
+        }
+        let mut rest = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        while !rest.is_empty() && line(rest).0.trim_ascii().is_empty() {
+            rest = line(rest).1;
+        }
         if rest.starts_with(b"From ") || rest.starts_with(b">From ") {
             rest = line(rest).1;
         }
         let mut fields: Vec<Field<'a>> = Vec::new();
-        while fields.len() < MOST_FIELDS {
+        let mut fault = None;
+        while !rest.is_empty() {
             let (first, after) = line(rest);
             if first.is_empty() {
                 rest = after;
                 break;
             }
-            let Some(colon) = first.iter().position(|byte| *byte == b':') else { break };
+            if fields.len() == MOST_FIELDS {
+                fault = Some(Fault::TooManyFields);
+                break;
+            }
+            let Some(colon) = first.iter().position(|byte| *byte == b':') else {
+                let text = String::from_utf8_lossy(first);
+                fault = fault.or_else(|| Some(Fault::NotAField(text.chars().take(60).collect())));
+                rest = after;
+                continue;
+            };
             let mut end = first.len();
             let mut next = after;
             // Continued lines begin with white space.
@@ -60,7 +89,7 @@ impl<'a> Message<'a> {
             fields.push(Field { name: &whole[..colon], value: &whole[colon + 1..] });
             rest = next;
         }
-        Message { fields, body: rest }
+        Message { fields, body: rest, fault }
     }
 
     /// The fields of this name, by their place, in order.

@@ -2,7 +2,7 @@
 use mail_syntax::dkim::{KeyRecord, KeyState, Signature};
 use proptest::prelude::*;
 
-use crate::{BodyChange, BodyResult, HeaderChange, HeaderResult, Message, Verified, verify};
+use crate::{BodyChange, BodyResult, Fault, HeaderChange, HeaderResult, MOST_FIELDS, Message, Verified, verify};
 
 // The messages under vectors/ were signed by dkimpy 1.1 with keys made for them.
 const RSA: &str = "v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAu0ZgOchbHEtrdYv2Ac6Tz/MFt/77LflRzUVWTF3DAThLHJmLm3ZagpCMket0f+Wv7c4XN3HmVAGGTgp8aMEr/JIMHflsfhvmnO2z0e3VZRaB19TQgtp4rxM0qKoGMC/vjiUROHTY/ka+XkM/TrAq2Y6FrXAnmYYblW0lwXUOKQgzbot/jliPyTiInIILPfA79PawsrmjqUepydyzDdRGohy82sHCZWXtwz2/0040W2kfrI2JChs7+rhYVw25+cU/nBYT6sgUsm9TYqnDSALynxEKcq+m8/KNaCI5cUvXVnc2CgoGIVic8w7BJuN7ItJmRxlTFNjrwDZiY5NWnHYD8QIDAQAB";
@@ -130,4 +130,37 @@ fn a_revoked_key_verifies_nothing() {
     for key in [KeyState::Revoked, KeyState::Absent, KeyState::Unreadable] {
         assert_eq!(verify(&message, 0, &signature, &key), None);
     }
+}
+
+#[test]
+fn the_field_that_is_verified_is_none_of_those_that_are_signed() {
+    // `h=` names `dkim-signature`, and there is no other.
+    let key = "v=DKIM1; k=ed25519; p=nA4j/vvX2rrJKQqJwpdzdvymIq+yCxLTi+/NE0pvvKA=";
+    assert!(verified(include_bytes!("vectors/names-itself.eml"), key).unwrap().holds());
+}
+
+#[test]
+fn what_programs_put_before_a_header_is_left_out() {
+    for before in ["\u{feff}", "\n", "\r\n \r\n", "\u{feff}\nFrom a@b Thu Apr 29 23:34:45 2010\n"] {
+        assert_eq!(rsa(&format!("{before}{RELAXED}")), (SAME, HeaderResult::Same), "{before:?}");
+    }
+}
+
+#[test]
+fn nothing_is_verified_where_the_bytes_are_not_those_that_were_signed() {
+    let check = |bytes: &[u8], fault: Fault| {
+        assert_eq!(Message::read(bytes).fault, Some(fault));
+        assert_eq!(verified(bytes, RSA), None);
+    };
+    for mark in ["", "\u{feff}"] {
+        let units = || mark.encode_utf16().chain(RELAXED.encode_utf16());
+        check(&units().flat_map(u16::to_le_bytes).collect::<Vec<_>>(), Fault::Wide);
+        check(&units().flat_map(u16::to_be_bytes).collect::<Vec<_>>(), Fault::Wide);
+    }
+    check(RELAXED.replace("\nTo: ", "\nno field\nTo: ").as_bytes(), Fault::NotAField("no field".into()));
+    check(format!("a message\n{RELAXED}").as_bytes(), Fault::NotAField("a message".into()));
+    let fields = Message::read(RELAXED.as_bytes()).fields.len();
+    let with = |more: usize| RELAXED.replace("\n\nHi", &format!("{}\n\nHi", "\nX: y".repeat(more)));
+    check(with(MOST_FIELDS - fields + 1).as_bytes(), Fault::TooManyFields);
+    assert_eq!(rsa(&with(MOST_FIELDS - fields)), (SAME, HeaderResult::Same));
 }

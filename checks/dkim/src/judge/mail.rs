@@ -1,6 +1,6 @@
 //! The signatures of a message: do they hold, for whom, and why not.
 
-use dkim_verify::{BodyChange, BodyResult, HeaderChange, HeaderResult};
+use dkim_verify::{BodyChange, BodyResult, Fault, HeaderChange, HeaderResult, MOST_FIELDS};
 use engine_plugin_api::{
     Actor, Cause, CauseKind, Evidence, EvidenceId, Finding, Judgement, Remedy, Severity, Span, Subject, Unknown,
 };
@@ -15,6 +15,12 @@ use crate::{
 
 pub fn judge(facts: &Facts, keys: &[Published<'_>], out: &mut Judgement) {
     let Some(mail) = &facts.mail else { return };
+    if let Some(fault) = &mail.fault {
+        let what = "whether the message is signed, and whether its signatures hold";
+        let unknown = Unknown::new(Subject::Domain(facts.domain.clone()), what, unverified(fault));
+        out.unknown(unknown.advice("give the message as it was received, without converting it"));
+        return;
+    }
     if mail.signatures.is_empty() {
         unsigned(facts, out);
         return;
@@ -40,6 +46,19 @@ pub fn judge(facts: &Facts, keys: &[Published<'_>], out: &mut Judgement) {
             out.find(if spared { finding.severity(Severity::Notice) } else { finding });
         }
         found.unknowns.into_iter().for_each(|unknown| out.unknown(unknown));
+    }
+}
+
+/// Why nothing of the message could be verified.
+pub fn unverified(fault: &Fault) -> Cause {
+    match fault {
+        Fault::Wide => Cause::new(CauseKind::Malformed, "it was given as UTF-16; what was signed are other bytes"),
+        Fault::TooManyFields => {
+            Cause::new(CauseKind::Denied, format!("it has more than {MOST_FIELDS} header fields; no more are read"))
+        }
+        Fault::NotAField(line) => {
+            Cause::new(CauseKind::Malformed, format!("a line of its header is no field, it has no colon: `{line}`"))
+        }
     }
 }
 

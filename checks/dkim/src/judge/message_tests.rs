@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-use dkim_verify::{BodyResult, HeaderResult, Verified};
+use dkim_verify::{BodyResult, Fault, HeaderResult, Verified};
 use engine_plugin_api::{Cause, CauseKind, Observed, Severity};
 use mail_syntax::{dkim::Signature, dmarc::Lookup};
 
@@ -161,4 +161,20 @@ fn keys_of_two_domains_are_told_apart() {
     let judgement = judge(&facts(vec![key("a.example"), key("other.example")]));
     let reused = judgement.findings.iter().find(|finding| finding.code == "dkim-key-reused").unwrap();
     assert!(reused.seen.contains("s1._domainkey.a.example, s1._domainkey.other.example"), "{}", reused.seen);
+}
+
+#[test]
+fn a_message_that_cannot_be_verified_is_neither_signed_nor_unsigned() {
+    for fault in [Fault::Wide, Fault::TooManyFields, Fault::NotAField("no field".into())] {
+        for domains in [&[][..], &["a.example"]] {
+            let mut facts = signed(domains);
+            facts.selectors = vec![key("a.example")];
+            for one in &mut mail(&mut facts).signatures {
+                one.verified = None;
+            }
+            mail(&mut facts).fault = Some(fault.clone());
+            assert_eq!(codes(&facts), codes(&Facts { mail: None, ..facts.clone() }));
+            assert_eq!(outcome(&facts, "dkim-unsigned"), (false, 1), "{fault:?}");
+        }
+    }
 }
