@@ -1,11 +1,16 @@
 //! What was seen of a domain's keys.
 
+use std::collections::BTreeSet;
+
 use dkim_verify::Verified;
 use engine_plugin_api::{
     Cause, EvidenceId, Observed,
     services::{DnsReply, DnsStatus, RecordData},
 };
-use mail_syntax::dkim::Signature;
+use mail_syntax::{
+    dkim::Signature,
+    dmarc::{Answers, names, organizational_domain},
+};
 
 /// Everything that the judge knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +38,7 @@ pub struct Facts {
 }
 
 /// What was seen of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailFacts {
     /// The domains of `From`.
     pub authors: Vec<String>,
@@ -45,6 +50,39 @@ pub struct MailFacts {
     pub signatures: Vec<SignatureFacts>,
     /// How many more it has.
     pub left_out: usize,
+    /// The DMARC records that decide whether signatures count; asked only for
+    /// [`MailFacts::policy_domains`].
+    pub policies: Answers,
+    /// Why the first of them that got no answer got none.
+    pub policy_gap: Option<Cause>,
+}
+
+impl MailFacts {
+    /// The domains whose DMARC records say whether a signature counts for an author:
+    /// none where the author's very domain signs, where the signature has failed, or where
+    /// the two belong to different organizations by the public suffix list and so by RFC 7489.
+    pub fn policy_domains(&self) -> BTreeSet<String> {
+        let has_failed =
+            |one: &SignatureFacts| one.signature.is_broken() || one.verified.as_ref().is_some_and(|it| !it.holds());
+        let mut domains = BTreeSet::new();
+        for author in &self.authors {
+            let own = |one: &SignatureFacts| {
+                one.signature.domain == *author && one.verified.as_ref().is_some_and(dkim_verify::Verified::holds)
+            };
+            if self.signatures.iter().any(own) {
+                continue;
+            }
+            let organization = organizational_domain(author);
+            for one in self.signatures.iter().filter(|one| !has_failed(one)) {
+                let signer = &one.signature.domain;
+                if signer != author && organizational_domain(signer) == organization {
+                    domains.extend(names(author).into_iter().chain(names(signer)));
+                    domains.insert(organization.to_owned());
+                }
+            }
+        }
+        domains
+    }
 }
 
 /// A signature, and what came of it.

@@ -1,5 +1,6 @@
 //! From facts to findings. Pure.
 
+mod alignment;
 mod delegation;
 mod discovery;
 mod mail;
@@ -37,5 +38,7 @@ pub fn judge(facts: &Facts) -> Judgement {
     out
 }
 
+#[cfg(test)]
+mod message_tests;
 #[cfg(test)]
 mod tests;

@@ -35,8 +35,12 @@ impl<'m> Mail<'m> {
     pub fn read(bytes: &'m [u8]) -> Self {
         let message = Message::read(bytes);
         let authors = message.named("from").flat_map(|at| domains(&message.fields[at].value_text()));
-        let mut authors: Vec<String> = authors.take(AUTHORS).collect();
-        authors.dedup();
+        let authors = authors.fold(Vec::new(), |mut all: Vec<String>, author| {
+            if all.len() < AUTHORS && !all.contains(&author) {
+                all.push(author);
+            }
+            all
+        });
         let signatures = message
             .named("dkim-signature")
             .take(SIGNATURES)
@@ -82,6 +86,7 @@ impl<'m> Mail<'m> {
             worth_signing: WORTH_SIGNING.into_iter().filter(|name| has(name)).collect(),
             signatures: signatures.collect(),
             left_out: self.message.named("dkim-signature").count().saturating_sub(SIGNATURES),
+            ..MailFacts::default()
         }
     }
 

@@ -1,15 +1,20 @@
 //! Asks the DNS; judges nothing.
 
+use std::collections::BTreeSet;
+
 use engine_plugin_api::{
-    Context, Observed,
+    Cause, Context, Observed,
     services::{DnsQuestion, DnsReply, DnsStatus, RecordData, RecordType},
 };
 use futures_util::future::{join_all, join3};
-use mail_syntax::spf::{self, Mechanism, Modifier, Qualifier, TermKind};
+use mail_syntax::{
+    dmarc::{Answers, Lookup},
+    spf::{self, Mechanism, Modifier, Qualifier, TermKind},
+};
 
 use crate::{
     Config,
-    facts::{Answer, Facts, Origin, Selector, exists},
+    facts::{Answer, Facts, MailFacts, Origin, Selector, exists},
     mail::Mail,
     selectors,
 };
@@ -19,7 +24,8 @@ const MADE_UP: &str = "no-such-selector-7f3kq9";
 
 /// Gathers the facts. Costs two round trips, three where the DNS contradicts
 /// itself: first the domain's TXT and MX, `_domainkey`, a selector that cannot
-/// be and the known ones; then, where none is known, guesses, all at once.
+/// be and the known ones; then, where none is known, guesses, all at once. One more
+/// for a message that is signed by another domain of its author's organization.
 pub async fn observe(cx: &Context, domain: &str, mail: Option<&Mail<'_>>, config: &Config) -> Facts {
     let mut known: Vec<(String, String)> = Vec::new();
     let of_config = config.selectors.iter().map(|name| (name.to_ascii_lowercase(), domain.to_owned()));
@@ -72,8 +78,33 @@ pub async fn observe(cx: &Context, domain: &str, mail: Option<&Mail<'_>>, config
             _ => facts.selectors.push(selector),
         }
     }
-    facts.mail = mail.map(|mail| mail.facts(&facts.selectors));
+    if let Some(mail) = mail {
+        let seen = mail.facts(&facts.selectors);
+        let (policies, policy_gap) = policies(cx, seen.policy_domains()).await;
+        facts.mail = Some(MailFacts { policies, policy_gap, ..seen });
+    }
     facts
+}
+
+/// The DMARC records of the domains, and why the first without an answer has none.
+async fn policies(cx: &Context, domains: BTreeSet<String>) -> (Answers, Option<Cause>) {
+    let asked = domains.into_iter().map(|domain| async move {
+        let name = format!("_dmarc.{domain}");
+        if !spf::is_queryable(&name) {
+            return (domain, Lookup::Texts(Vec::new()), None);
+        }
+        let reply = cx.dns(DnsQuestion::new(&name, RecordType::Txt)).await;
+        match reply.cause() {
+            Some(cause) => (domain, Lookup::Failed, Some(cause)),
+            None => (domain, Lookup::Texts(reply.records().filter_map(|record| record.joined_text()).collect()), None),
+        }
+    });
+    let (mut known, mut gap) = (Answers::default(), None);
+    for (domain, lookup, cause) in join_all(asked).await {
+        known.insert(&domain, lookup);
+        gap = gap.or(cause);
+    }
+    (known, gap)
 }
 
 async fn guesses(cx: &Context, domain: &str, names: &[String]) -> Vec<Selector> {

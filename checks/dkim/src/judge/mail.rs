@@ -4,15 +4,12 @@ use dkim_verify::{BodyChange, BodyResult, HeaderChange, HeaderResult};
 use engine_plugin_api::{
     Actor, Cause, CauseKind, Evidence, EvidenceId, Finding, Judgement, Remedy, Severity, Span, Subject, Unknown,
 };
-use mail_syntax::{
-    dkim::{Algorithm, Flag, KeyState, SignatureIssueKind},
-    dmarc::organizational_domain,
-};
+use mail_syntax::dkim::{Algorithm, Flag, KeyState, SignatureIssueKind};
 
-use super::{Published, strength};
+use super::{Published, alignment, strength};
 use crate::{
     BODY_CHANGED, EXPIRED, FROM_UNSIGNED, HEADER_CHANGED, HEADERS_UNSIGNED, KEY_MISMATCH, SHA1, SIGNATURE_LENGTH,
-    SIGNATURE_SYNTAX, UNALIGNED, UNSIGNED, VALID,
+    SIGNATURE_SYNTAX, UNSIGNED, VALID,
     facts::{Facts, MailFacts, SignatureFacts},
 };
 
@@ -27,20 +24,34 @@ pub fn judge(facts: &Facts, keys: &[Published<'_>], out: &mut Judgement) {
         let cause = Cause::new(CauseKind::Denied, format!("the first {} are looked at", mail.signatures.len()));
         out.unknown(Unknown::new(Subject::Domain(facts.domain.clone()), what, cause));
     }
-    let passing: Vec<&SignatureFacts> = mail.signatures.iter().filter(|one| passes(mail, keys, one)).collect();
-    let aligned = passing.iter().any(|one| is_aligned(mail, one));
-    for one in &mail.signatures {
+    let fates: Vec<Fate> = mail.signatures.iter().map(|one| fate(facts, mail, keys, one)).collect();
+    let aligned = alignment::judge(mail, &fates, out);
+    let one_click = mail
+        .signatures
+        .iter()
+        .zip(&fates)
+        .any(|(one, fate)| *fate == Fate::Passes && ONE_CLICK.iter().all(|name| one.signature.signs(name)));
+    for (one, fate) in mail.signatures.iter().zip(&fates) {
         let mut found = Judgement::default();
-        signature(mail, keys, one, &mut found);
+        signature(mail, keys, one, *fate, one_click, &mut found);
         for finding in found.findings {
             // One that passes for the author's domain is enough.
-            let spared = aligned && finding.severity.is_none() && !passes(mail, keys, one);
+            let spared = aligned && finding.severity.is_none() && *fate != Fate::Passes;
             out.find(if spared { finding.severity(Severity::Notice) } else { finding });
         }
+        found.unknowns.into_iter().for_each(|unknown| out.unknown(unknown));
     }
-    if let Some(first) = passing.first().filter(|_| !aligned && !mail.authors.is_empty()) {
-        unaligned(mail, first, &passing, out);
-    }
+}
+
+/// What a receiver makes of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It holds.
+    Passes,
+    /// It does not.
+    Fails,
+    /// What decides is not known: its key, or when the message was received.
+    Open,
 }
 
 fn key_of<'k>(keys: &'k [Published<'_>], one: &SignatureFacts) -> Option<&'k Published<'k>> {
@@ -48,22 +59,31 @@ fn key_of<'k>(keys: &'k [Published<'_>], one: &SignatureFacts) -> Option<&'k Pub
     keys.iter().find(|key| key.selector.name == signature.selector && key.selector.domain == signature.domain)
 }
 
-fn passes(mail: &MailFacts, keys: &[Published<'_>], one: &SignatureFacts) -> bool {
+fn fate(facts: &Facts, mail: &MailFacts, keys: &[Published<'_>], one: &SignatureFacts) -> Fate {
+    let signature = &one.signature;
+    let expired = is_expired(mail, one);
+    let changed = one.verified.as_ref().is_some_and(|verified| !verified.holds());
+    if signature.is_broken() || signature.algorithm == Algorithm::RsaSha1 || changed || expired == Some(true) {
+        return Fate::Fails;
+    }
+    let mut own = facts.selectors.iter().filter(|at| at.name == signature.selector && at.domain == signature.domain);
+    if own.any(|selector| selector.answer.known().is_none()) {
+        return Fate::Open;
+    }
     let key = key_of(keys, one);
     let usable = key.is_some_and(|key| strength::is_usable(&key.record) && mismatch(one, key).is_none());
-    let current = !is_expired(mail, one);
-    usable
-        && current
-        && one.signature.algorithm != Algorithm::RsaSha1
-        && one.verified.as_ref().is_some_and(|v| v.holds())
+    match (usable && one.verified.is_some(), expired) {
+        (false, _) => Fate::Fails,
+        (true, None) => Fate::Open,
+        (true, Some(_)) => Fate::Passes,
+    }
 }
 
-fn is_expired(mail: &MailFacts, one: &SignatureFacts) -> bool {
-    mail.received.zip(one.signature.expiration).is_some_and(|(received, end)| received > end)
-}
-
-fn is_aligned(mail: &MailFacts, one: &SignatureFacts) -> bool {
-    mail.authors.iter().any(|author| organizational_domain(author) == organizational_domain(&one.signature.domain))
+/// Whether it had expired when the message was received (RFC 6376 §3.5); `None` where
+/// nothing says when that was.
+fn is_expired(mail: &MailFacts, one: &SignatureFacts) -> Option<bool> {
+    let Some(end) = one.signature.expiration else { return Some(false) };
+    mail.received.map(|received| received > end)
 }
 
 fn subject(one: &SignatureFacts) -> Subject {
@@ -71,7 +91,7 @@ fn subject(one: &SignatureFacts) -> Subject {
 }
 
 /// The tag of the signature as evidence.
-fn at(one: &SignatureFacts, tag: &str, label: &str) -> Evidence {
+pub fn at(one: &SignatureFacts, tag: &str, label: &str) -> Evidence {
     let evidence = Evidence::quoting(&EvidenceId::default(), one.text.trim_end());
     match span_of(&one.text, tag) {
         Some(span) => evidence.at(span, label),
@@ -106,7 +126,14 @@ fn unsigned(facts: &Facts, out: &mut Judgement) {
     );
 }
 
-fn signature(mail: &MailFacts, keys: &[Published<'_>], one: &SignatureFacts, out: &mut Judgement) {
+fn signature(
+    mail: &MailFacts,
+    keys: &[Published<'_>],
+    one: &SignatureFacts,
+    fate: Fate,
+    one_click: bool,
+    out: &mut Judgement,
+) {
     if let Some(issue) = one.signature.issues.iter().find(|issue| issue.kind.is_fatal()) {
         let unsigned_from = one.signature.issues.iter().find(|issue| issue.kind == SignatureIssueKind::FromUnsigned);
         let issue = unsigned_from.unwrap_or(issue);
@@ -125,7 +152,7 @@ fn signature(mail: &MailFacts, keys: &[Published<'_>], one: &SignatureFacts, out
         let remedy = Remedy::step("Let the signer use `a=rsa-sha256`.");
         out.find(finding(one, SHA1, seen).evidence(at(one, "a", "SHA-1")).remedy(remedy));
     }
-    if is_expired(mail, one) {
+    if is_expired(mail, one) == Some(true) {
         let seen = format!("{} had expired (`x=`) when the message was received.", whose(one));
         let step = "Let the signer give a longer time, or none; find out what held the message up.";
         out.find(finding(one, EXPIRED, seen).evidence(at(one, "x", "over")).remedy(Remedy::step(step)));
@@ -168,10 +195,14 @@ fn signature(mail: &MailFacts, keys: &[Published<'_>], one: &SignatureFacts, out
     }
     length(one, verified, out);
     if sound {
-        headers_unsigned(mail, one, out);
-        if passes(mail, keys, one) {
+        headers_unsigned(mail, one, one_click, out);
+        if fate == Fate::Passes {
             let seen = format!("{} holds.", whose(one));
             out.find(finding(one, VALID, seen).severity(Severity::Pass).evidence(at(one, "d", "signs")));
+        } else if fate == Fate::Open {
+            let what = "whether the signature had expired (`x=`) when the message was received";
+            let cause = Cause::new(CauseKind::NeedsInput, "no `Received` field of the message says when that was");
+            out.unknown(Unknown::new(subject(one), what, cause).advice("give the message as it was received"));
         }
     }
 }
@@ -287,12 +318,19 @@ fn length(one: &SignatureFacts, verified: &dkim_verify::Verified, out: &mut Judg
     );
 }
 
-fn headers_unsigned(mail: &MailFacts, one: &SignatureFacts, out: &mut Judgement) {
-    let missing: Vec<&str> = mail.worth_signing.iter().copied().filter(|name| !one.signature.signs(name)).collect();
+/// The fields of one-click unsubscription, which one valid signature has to cover
+/// (RFC 8058 §4); without the second there is none (§3.1).
+const ONE_CLICK: [&str; 2] = ["list-unsubscribe", "list-unsubscribe-post"];
+
+/// `covered`: a signature that holds covers the fields of one-click unsubscription.
+fn headers_unsigned(mail: &MailFacts, one: &SignatureFacts, covered: bool, out: &mut Judgement) {
+    let is_missing = |name: &&str| !(one.signature.signs(name) || covered && ONE_CLICK.contains(name));
+    let missing: Vec<&str> = mail.worth_signing.iter().copied().filter(is_missing).collect();
     if missing.is_empty() {
         return;
     }
-    let one_click = missing.iter().any(|name| name.starts_with("list-unsubscribe"));
+    let offered = ONE_CLICK.iter().all(|name| mail.worth_signing.contains(name));
+    let one_click = offered && missing.iter().any(|name| ONE_CLICK.contains(name));
     let because = if one_click {
         "Gmail and Yahoo take one-click unsubscription only from signed fields (RFC 8058)."
     } else {
@@ -306,21 +344,5 @@ fn headers_unsigned(mail: &MailFacts, one: &SignatureFacts, out: &mut Judgement)
             .severity(severity)
             .evidence(at(one, "h", "not all that matters"))
             .remedy(remedy),
-    );
-}
-
-fn unaligned(mail: &MailFacts, first: &SignatureFacts, passing: &[&SignatureFacts], out: &mut Judgement) {
-    let domains: Vec<&str> = passing.iter().map(|one| one.signature.domain.as_str()).collect();
-    let author = &mail.authors[0];
-    let seen = format!(
-        "The message is written by {author} and signed by {} alone: for DMARC these signatures do not count.",
-        domains.join(", ")
-    );
-    let step = format!("Let the sending service sign with a key of {author} (custom DKIM, domain authentication).");
-    out.find(
-        Finding::new(UNALIGNED, Subject::Domain(author.clone()), seen)
-            .actor(Actor::SendingService)
-            .evidence(at(first, "d", "not the author's"))
-            .remedy(Remedy::step(step)),
     );
 }

@@ -1,12 +1,15 @@
 //! What the keys of a domain are together.
 
-use engine_plugin_api::{Confidence, Finding, Judgement, Remedy, Subject};
-use mail_syntax::dkim::{KeyState, KeyType};
+use engine_plugin_api::{Confidence, Finding, Judgement, Remedy, Subject, Unknown};
+use mail_syntax::{
+    dkim::{KeyState, KeyType},
+    dmarc::organizational_domain,
+};
 
 use super::{Published, strength, words};
 use crate::{
     ED25519_ONLY, KEY_REUSED,
-    facts::{Facts, Origin},
+    facts::{Facts, Origin, Selector},
 };
 
 pub fn judge(facts: &Facts, keys: &[Published<'_>], out: &mut Judgement) {
@@ -30,8 +33,14 @@ fn reused(facts: &Facts, keys: &[Published<'_>], out: &mut Judgement) {
         if same.len() < 2 {
             continue;
         }
-        let names: Vec<String> = same.iter().map(|at| format!("`{}`", keys[*at].selector.name)).collect();
-        let seen = format!("The selectors {} of {} hold the same key.", names.join(", "), facts.domain);
+        let domain = &key.selector.domain;
+        let seen = if same.iter().all(|at| keys[*at].selector.domain == *domain) {
+            let names: Vec<String> = same.iter().map(|at| format!("`{}`", keys[*at].selector.name)).collect();
+            format!("The selectors {} of {domain} hold the same key.", names.join(", "))
+        } else {
+            let names: Vec<String> = same.iter().map(|at| keys[*at].selector.key_name()).collect();
+            format!("The same key stands at {}.", names.join(", "))
+        };
         let finding = Finding::new(KEY_REUSED, Subject::Domain(facts.domain.clone()), seen);
         let finding = same.iter().take(3).fold(finding, |finding, at| {
             let key = &keys[*at];
@@ -50,12 +59,25 @@ fn reused(facts: &Facts, keys: &[Published<'_>], out: &mut Judgement) {
 }
 
 fn ed25519_only(facts: &Facts, keys: &[Published<'_>], out: &mut Judgement) {
-    let usable: Vec<&Published<'_>> = keys.iter().filter(|key| strength::is_usable(&key.record)).collect();
+    // Another domain's keys are no help to mail of this one.
+    let own = |domain: &str| organizational_domain(domain) == organizational_domain(&facts.domain);
+    let usable: Vec<&Published<'_>> =
+        keys.iter().filter(|key| own(&key.selector.domain) && strength::is_usable(&key.record)).collect();
     let Some(first) = usable.first() else { return };
     let ed25519 = |key: &&Published<'_>| {
         key.record.key_type == KeyType::Ed25519 && matches!(key.record.key, KeyState::Ed25519(_))
     };
     if !usable.iter().all(ed25519) {
+        return;
+    }
+    if let Some((name, cause)) = facts.unanswered.first() {
+        let what = format!("whether an RSA key stands at {name} beside those of type Ed25519");
+        out.unknown(Unknown::new(Subject::Domain(facts.domain.clone()), what, cause.clone()));
+        return;
+    }
+    // What is not known of these is said elsewhere.
+    let silent = |one: &Selector| own(&one.domain) && one.answer.known().is_none();
+    if facts.selectors.iter().any(silent) || facts.mail.as_ref().is_some_and(|mail| mail.left_out > 0) {
         return;
     }
     let seen = format!(

@@ -5,9 +5,9 @@ use super::judge;
 use crate::facts::{Answer, Facts, Origin, Selector};
 
 /// RFC 6376 §C.2.
-const RSA_1024: &str = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR+Rcac2gbto/NMqJ0fzfVjH4OuKhitdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB";
+pub(super) const RSA_1024: &str = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR+Rcac2gbto/NMqJ0fzfVjH4OuKhitdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB";
 
-fn selector(name: &str, origin: Origin, aliases: &[&str], texts: &[&str]) -> Selector {
+pub(super) fn selector(name: &str, origin: Origin, aliases: &[&str], texts: &[&str]) -> Selector {
     Selector {
         name: name.into(),
         domain: "a.example".into(),
@@ -22,7 +22,7 @@ fn selector(name: &str, origin: Origin, aliases: &[&str], texts: &[&str]) -> Sel
     }
 }
 
-fn facts(selectors: Vec<Selector>) -> Facts {
+pub(super) fn facts(selectors: Vec<Selector>) -> Facts {
     Facts {
         domain: "a.example".into(),
         domain_gone: false,
@@ -37,7 +37,7 @@ fn facts(selectors: Vec<Selector>) -> Facts {
     }
 }
 
-fn codes(facts: &Facts) -> Vec<(String, Option<Severity>)> {
+pub(super) fn codes(facts: &Facts) -> Vec<(String, Option<Severity>)> {
     judge(facts).findings.into_iter().map(|finding| (finding.code, finding.severity)).collect()
 }
 

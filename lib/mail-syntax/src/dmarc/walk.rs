@@ -15,7 +15,7 @@ pub enum Lookup {
 }
 
 /// Lookups that are already known, by domain, without `_dmarc.`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers(HashMap<String, Lookup>);
 
 impl Answers {
