@@ -39,7 +39,8 @@ pub struct Proof {
     /// The worst severity that confirms nothing.
     #[serde(default = "info")]
     pub above: Severity,
-    /// Codes that confirm although they are no fault, where none refutes.
+    /// Codes that confirm, fault or none, where none refutes and they are about the
+    /// very domain that is examined.
     #[serde(default)]
     pub states: Vec<String>,
     /// The like, where they are a pass: as information they say less.

@@ -1,7 +1,7 @@
 //! What the checks' reports make of a stated cause. Pure.
 
 use engine_core::report::{Report, Reported};
-use engine_plugin_api::{CauseKind, Outcome, Remedy, Severity};
+use engine_plugin_api::{CauseKind, Outcome, Remedy, Severity, Subject};
 use smtp_reasons::Reason;
 
 use crate::{
@@ -23,6 +23,10 @@ pub fn weigh(step: &Step, report: &Report) -> Measured {
     let refuting = pick(&proof.refutes);
     if confirming.is_empty() && refuting.is_empty() {
         confirming = pick(&proof.states);
+        confirming.retain(|finding| match &finding.subject {
+            Subject::Domain(name) => step.target.domain.as_deref() == Some(name.as_str()),
+            _ => false,
+        });
         confirming.extend(pick(&proof.passes).into_iter().filter(|finding| finding.severity == Severity::Pass));
     }
     let unknowns: Vec<_> = report.could_not_tell.iter().filter(|unknown| unknown.check == proof.check).collect();
