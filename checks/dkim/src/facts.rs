@@ -40,6 +40,8 @@ pub struct Facts {
 /// What was seen of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailFacts {
+    /// How many `From` fields it has.
+    pub from_fields: usize,
     /// The domains of `From`.
     pub authors: Vec<String>,
     /// Why nothing of it could be verified.

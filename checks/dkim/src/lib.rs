@@ -20,6 +20,7 @@ engine_plugin_api::findings! {
     BODY_CHANGED = "dkim-body-changed",
     ED25519_ONLY = "dkim-ed25519-only",
     EXPIRED = "dkim-expired",
+    FROM_SEVERAL = "dkim-from-several",
     FROM_UNSIGNED = "dkim-from-unsigned",
     GRANULARITY = "dkim-granularity",
     HASH = "dkim-hash",

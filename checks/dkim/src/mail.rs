@@ -100,6 +100,7 @@ impl<'m> Mail<'m> {
         let has = |name: &&str| self.message.named(name).next().is_some();
         MailFacts {
             authors: self.authors.clone(),
+            from_fields: self.message.named("from").count(),
             fault: self.message.fault.clone(),
             received: self.received(),
             worth_signing: WORTH_SIGNING.into_iter().filter(|name| has(name)).collect(),

@@ -8,8 +8,8 @@ use mail_syntax::dkim::{Algorithm, Flag, KeyState, SignatureIssueKind};
 
 use super::{Published, alignment, strength};
 use crate::{
-    BODY_CHANGED, EXPIRED, FROM_UNSIGNED, HEADER_CHANGED, HEADERS_UNSIGNED, KEY_MISMATCH, SHA1, SIGNATURE_LENGTH,
-    SIGNATURE_SYNTAX, UNSIGNED, VALID,
+    BODY_CHANGED, EXPIRED, FROM_SEVERAL, FROM_UNSIGNED, HEADER_CHANGED, HEADERS_UNSIGNED, KEY_MISMATCH, SHA1,
+    SIGNATURE_LENGTH, SIGNATURE_SYNTAX, UNSIGNED, VALID,
     facts::{Facts, MailFacts, SignatureFacts},
 };
 
@@ -20,6 +20,9 @@ pub fn judge(facts: &Facts, keys: &[Published<'_>], out: &mut Judgement) {
         let unknown = Unknown::new(Subject::Domain(facts.domain.clone()), what, unverified(fault));
         out.unknown(unknown.advice("give the message as it was received, without converting it"));
         return;
+    }
+    if mail.from_fields > 1 {
+        from_several(facts, mail, out);
     }
     if mail.signatures.is_empty() {
         unsigned(facts, out);
@@ -47,6 +50,20 @@ pub fn judge(facts: &Facts, keys: &[Published<'_>], out: &mut Judgement) {
         }
         found.unknowns.into_iter().for_each(|unknown| out.unknown(unknown));
     }
+}
+
+fn from_several(facts: &Facts, mail: &MailFacts, out: &mut Judgement) {
+    let seen = format!(
+        "The message has {} `From` fields, and one is allowed: receivers refuse it, or show and check different ones.",
+        mail.from_fields
+    );
+    let step = "Let the program that writes the message, or the server that added one, leave a single `From`; let the \
+                signer name `From` once more in `h=` than there is, which keeps another from being added unseen.";
+    out.find(
+        Finding::new(FROM_SEVERAL, Subject::Domain(facts.domain.clone()), seen)
+            .actor(Actor::SendingService)
+            .remedy(Remedy::step(step)),
+    );
 }
 
 /// Why nothing of the message could be verified.
