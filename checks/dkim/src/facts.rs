@@ -44,6 +44,8 @@ pub struct MailFacts {
     pub from_fields: usize,
     /// The domains of `From`.
     pub authors: Vec<String>,
+    /// Whether it names more of them.
+    pub has_more_authors: bool,
     /// Why nothing of it could be verified.
     pub fault: Option<Fault>,
     /// When the last server took it, in seconds of Unix time.

@@ -36,7 +36,8 @@ impl<'m> Mail<'m> {
         let message = Message::read(bytes);
         let authors = message.named("from").flat_map(|at| domains(&message.fields[at].value_text()));
         let authors = authors.fold(Vec::new(), |mut all: Vec<String>, author| {
-            if all.len() < AUTHORS && !all.contains(&author) {
+            // One more tells that there are too many.
+            if all.len() <= AUTHORS && !all.contains(&author) {
                 all.push(author);
             }
             all
@@ -99,7 +100,8 @@ impl<'m> Mail<'m> {
         });
         let has = |name: &&str| self.message.named(name).next().is_some();
         MailFacts {
-            authors: self.authors.clone(),
+            authors: self.authors.iter().take(AUTHORS).cloned().collect(),
+            has_more_authors: self.authors.len() > AUTHORS,
             from_fields: self.message.named("from").count(),
             fault: self.message.fault.clone(),
             received: self.received(),

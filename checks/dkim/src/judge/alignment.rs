@@ -32,7 +32,12 @@ enum Why {
 /// Judges each author by the signatures and their fates; says whether each one has a
 /// signature that counts. A message counts as its authors' only then (RFC 7489 §6.6.1).
 pub fn judge(mail: &MailFacts, fates: &[Fate], out: &mut Judgement) -> bool {
-    let mut all = !mail.authors.is_empty();
+    let mut all = !mail.authors.is_empty() && !mail.has_more_authors;
+    if let Some(author) = mail.authors.first().filter(|_| mail.has_more_authors) {
+        let what = "whether the signatures count for every domain of `From`";
+        let cause = Cause::new(CauseKind::Denied, format!("the first {} are looked at", mail.authors.len()));
+        out.unknown(Unknown::new(Subject::Domain(author.clone()), what, cause));
+    }
     for author in &mail.authors {
         let counts = |one: &SignatureFacts| counts(mail, author, &one.signature.domain);
         let with = |fate: Fate| mail.signatures.iter().zip(fates).filter(move |(_, has)| **has == fate);

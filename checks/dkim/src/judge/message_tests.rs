@@ -109,6 +109,13 @@ fn each_author_needs_a_signature() {
     let judgement = judge(&facts);
     let unaligned = judgement.findings.iter().find(|finding| finding.code == "dkim-unaligned").unwrap();
     assert!(unaligned.seen.contains("bank.example"), "{}", unaligned.seen);
+    let authors: String = (0..7).map(|at| format!("joe@{at}.example, ")).collect();
+    let text = format!("From: {authors}\n\nx");
+    let many = crate::mail::Mail::read(text.as_bytes()).facts(&[]);
+    let read = signed(&["0.example", "1.example", "2.example", "3.example", "4.example"]).mail.unwrap();
+    let facts = Facts { mail: Some(MailFacts { signatures: read.signatures, ..many }), ..facts };
+    let keys = (0..5).map(|at| key(&format!("{at}.example"))).collect();
+    assert_eq!(outcome(&Facts { selectors: keys, ..facts }, "dkim-unaligned"), (false, 1));
 }
 
 #[test]
