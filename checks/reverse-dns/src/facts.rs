@@ -150,7 +150,7 @@ impl Ptr {
         Observed::Known(Ptr {
             evidence: reply.evidence.clone(),
             exists: reply.status != DnsStatus::NxDomain,
-            owner: reply.aliases().last().map_or_else(|| reply.question.name.clone(), |&end| end.to_owned()),
+            owner: reply.home().to_owned(),
             records,
             negative_ttl: reply.authority.iter().find_map(|record| match record.data {
                 RecordData::Soa { minimum, .. } => Some(record.ttl.min(minimum)),
